@@ -1,0 +1,1 @@
+"""Songs on disk and their index. The only room that speaks SQL."""

@@ -1,0 +1,72 @@
+"""Where things live: the data folder and what is in it, and the program's own resources."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP_ID = "karaoke_studio"
+DATA_DIR_VARIABLE = "KARAOKE_STUDIO_DATA_DIR"
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """The one folder that holds everything the program keeps."""
+
+    root: Path
+
+    @property
+    def library(self) -> Path:
+        """Songs, their index, staging and trash."""
+        return self.root / "library"
+
+    @property
+    def logs(self) -> Path:
+        """Rotating logs of the program and its child processes."""
+        return self.root / "logs"
+
+    @property
+    def settings_file(self) -> Path:
+        """What the person chose."""
+        return self.root / "settings.json"
+
+    @property
+    def speeds_file(self) -> Path:
+        """Seconds per second of song that each stage took on this machine."""
+        return self.root / "speeds.json"
+
+    def create(self) -> DataFolder:
+        """Make the folder, private to its owner, and return it.
+
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        if os.name == "posix":
+            self.root.chmod(0o700)
+        self.logs.mkdir(exist_ok=True)
+        return self
+
+
+def data_folder(chosen: Path | None = None) -> DataFolder:
+    """Return the data folder: the chosen one, else the environment's, else the system's place."""
+    if chosen is None and os.environ.get(DATA_DIR_VARIABLE):
+        chosen = Path(os.environ[DATA_DIR_VARIABLE])
+    root = chosen or Path(platformdirs.user_data_dir(APP_ID, appauthor=False))
+    return DataFolder(root.expanduser().absolute())
+
+
+def resource(name: str) -> Path:
+    """Return a file that ships with the program (source tree or frozen build)."""
+    base = getattr(sys, "_MEIPASS", None)
+    root = Path(base) if base else Path(__file__).resolve().parent.parent
+    return root / "resources" / name
+
+
+def is_frozen() -> bool:
+    """Whether this is a packaged program rather than a Python interpreter."""
+    return bool(getattr(sys, "frozen", False))

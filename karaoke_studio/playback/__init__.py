@@ -1,0 +1,1 @@
+"""Sound out: the player and the output stream. Plain Python, no Qt."""

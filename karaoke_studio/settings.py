@@ -1,0 +1,109 @@
+"""What the person chose, as one frozen value; loading is tolerant, saving is atomic."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings with their defaults.
+
+    Attributes:
+        theme: "system", "dark" or "light".
+        engine: the engine of new jobs.
+        volume: 0…1, position of the volume slider.
+        export_folder: last folder of an export, "" = the system's music folder.
+        export_format: one of `job.FORMATS`.
+        export_bit_depth: one of `job.BIT_DEPTHS`.
+        copy_originals: keep a copy of each song's file in the library.
+    """
+
+    theme: str = "system"
+    engine: str = "auto"
+    volume: float = 0.8
+    export_folder: str = ""
+    export_format: str = "flac"
+    export_bit_depth: str = "24"
+    copy_originals: bool = True
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {"theme": ("system", "dark", "light")}
+
+
+def load_settings(path: Path) -> Settings:
+    """Read settings; what is missing, unknown or wrong is left at its default and logged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError) as exc:
+        log.warning("settings could not be read, defaults are used: %s", exc)
+        return Settings()
+    if not isinstance(data, dict):
+        log.warning("settings are not an object, defaults are used")
+        return Settings()
+    return Settings(**_accepted(data))
+
+
+def _accepted(data: dict[str, Any]) -> dict[str, Any]:
+    known = {field.name: field for field in fields(Settings)}
+    good: dict[str, Any] = {}
+    for name, value in data.items():
+        default = known[name].default if name in known else None
+        kind = (int, float) if isinstance(default, float) else type(default)
+        if name not in known:
+            log.info("unknown setting %s is ignored", name)
+        elif not isinstance(value, kind) or value not in _CHOICES.get(name, (value,)):
+            log.warning("setting %s has a wrong value, the default is used", name)
+        else:
+            good[name] = value
+    return good
+
+
+def save_settings(settings: Settings, path: Path) -> None:
+    """Write settings so that a crash leaves the old or the new file, never half of one.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written.
+    """
+    write_json_atomic(path, asdict(settings))
+
+
+def write_json_atomic(path: Path, data: object) -> None:
+    """Write JSON beside the file, flush it to disk, then rename it into place.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(data, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk where the system can (not on Windows)."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

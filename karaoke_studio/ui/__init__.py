@@ -1,0 +1,1 @@
+"""Widgets only: no arithmetic on audio, no SQL, no torch."""
