@@ -7,6 +7,7 @@ Little-endian, C order, shape (frames, channels), no header. A file is created a
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ class RawFile:
     def __init__(self, path: Path, channels: int, *, mode: str) -> None:
         self.path = path
         self.channels = channels
-        self._file = path.open(mode, buffering=0)
+        self._file = io.FileIO(path, mode)
         self._frame_bytes = SAMPLE_BYTES * channels
         self.frames = os.fstat(self._file.fileno()).st_size // self._frame_bytes
 
@@ -41,7 +42,7 @@ class RawFile:
         Raises:
             OSError: the disk is full or the folder cannot be written.
         """
-        made = cls(path, channels, mode="w+b")
+        made = cls(path, channels, mode="w+")
         made._file.truncate(frames * made._frame_bytes)
         made.frames = frames
         return made
@@ -53,13 +54,13 @@ class RawFile:
         Raises:
             OSError: it is not there or cannot be read.
         """
-        return cls(path, channels, mode="r+b" if writable else "rb")
+        return cls(path, channels, mode="r+" if writable else "r")
 
     def read(self, start: int, stop: int) -> FloatBlock:
         """Return frames start…stop, clipped to the file, as float32 (frames, channels)."""
         start, stop = max(0, start), min(stop, self.frames)
         block = np.empty((max(0, stop - start), self.channels), np.float32)
-        view = memoryview(block).cast("B") if block.size else memoryview(b"")
+        view = block.data.cast("B") if block.size else memoryview(b"")
         self._file.seek(start * self._frame_bytes)
         done = 0
         while done < len(view):
@@ -78,7 +79,7 @@ class RawFile:
         data = np.ascontiguousarray(block, dtype="<f4")
         if not data.size:
             return
-        view = memoryview(data).cast("B")
+        view = data.data.cast("B")
         self._file.seek(start * self._frame_bytes)
         done = 0
         while done < len(view):
