@@ -1,0 +1,215 @@
+"""The child's side: one process, one task at a time, commands in by pipe, results out by pipe.
+
+Started as `python -m karaoke_studio.worker.child ROLE …` (a frozen program starts itself with
+`--worker`). Nothing heavy is imported before the first task, so a bare child is up in tens of
+milliseconds. File descriptors 0, 1 and 2 are taken away first, so no library can write into the
+pipe. The child ignores Ctrl-C and ends when its parent's end of the pipe closes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from karaoke_studio.errors import KaraokeError, OutOfMemory, ProcessingFailed, error_from_os
+from karaoke_studio.progress import Cancelled
+from karaoke_studio.worker.pipe import Message, receive, send
+
+log = logging.getLogger(__name__)
+
+#: role → (module with its TASKS table, niceness)
+ROLES = {
+    "interactive": ("karaoke_studio.worker.media", 0),
+    "transfer": ("karaoke_studio.worker.media", 5),
+    "builtin": ("karaoke_studio.worker.media", 10),
+    "engine": ("karaoke_studio.worker.engine", 10),
+}
+PROGRESS_INTERVAL_S = 1 / 15
+
+Task = Callable[[dict[str, Any], "TaskContext"], dict[str, Any]]
+
+
+class TaskContext:
+    """What a running task may do: report, and ask whether it should stop.
+
+    Attributes:
+        started_s: `time.perf_counter()` when the task began.
+    """
+
+    def __init__(self, channel: Channel, number: int, stop: threading.Event) -> None:
+        self._channel = channel
+        self._number = number
+        self._stop = stop
+        self._last_report_s = 0.0
+        self.started_s = time.perf_counter()
+
+    def report(self, fraction: float) -> None:
+        """Tell the parent how far the task is (0…1), at most 15 times a second."""
+        now = time.perf_counter()
+        if now - self._last_report_s >= PROGRESS_INTERVAL_S or fraction >= 1.0:
+            self._last_report_s = now
+            self.tell({"fraction": round(fraction, 4)})
+
+    def tell(self, facts: dict[str, Any]) -> None:
+        """Send facts that the parent wants before the task is done."""
+        self._channel.send({"id": self._number, "progress": facts})
+
+    def check(self) -> None:
+        """Raise `Cancelled` when the parent asked for the task to stop."""
+        if self._stop.is_set():
+            raise Cancelled
+
+
+class Channel:
+    """The pipe to the parent; sending is safe from any thread."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        """Send, or end the process when the parent is gone."""
+        try:
+            with self._lock:
+                send(self._stream, message)
+        except OSError:
+            os._exit(0)
+
+
+class Child:
+    """Reads commands in a thread, runs tasks in the main thread."""
+
+    def __init__(self, tasks: dict[str, Task], source: BinaryIO, channel: Channel) -> None:
+        self._tasks = tasks
+        self._source = source
+        self._channel = channel
+        self._todo: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._stops: dict[int, threading.Event] = {}
+
+    def run(self) -> None:
+        """Serve until the parent closes the pipe."""
+        threading.Thread(target=self._read, name="commands", daemon=True).start()
+        while True:
+            message = self._todo.get()
+            number = int(message["id"])
+            self._serve(number, message)
+            self._stops.pop(number, None)
+
+    def _read(self) -> None:
+        while (message := receive(self._source)) is not None:
+            if "cancel" in message:
+                stop = self._stops.get(int(message["cancel"]))
+                if stop is not None:
+                    stop.set()
+            else:
+                self._stops[int(message["id"])] = threading.Event()
+                self._todo.put(message)
+        os._exit(0)  # the parent is gone, and nothing here is worth finishing
+
+    def _serve(self, number: int, message: Message) -> None:
+        context = TaskContext(self._channel, number, self._stops[number])
+        answer: Message = {"id": number}
+        try:
+            answer["result"] = self._tasks[message["task"]](message["args"], context)
+        except Cancelled:
+            answer["cancelled"] = True
+        except KaraokeError as exc:
+            log.info("task %s failed: %s %s", message.get("task"), exc.code, exc.message)
+            answer["error"] = exc.to_json()
+        except MemoryError:
+            log.exception("task %s ran out of memory", message.get("task"))
+            answer["error"] = OutOfMemory(
+                "There is not enough memory for this song.", hint="Close other programs, try again."
+            ).to_json()
+        except OSError as exc:
+            log.exception("task %s met the system", message.get("task"))
+            answer["error"] = error_from_os(exc, exc.filename or "The song").to_json()
+        except Exception as exc:  # the worker loop is one of the two marked borders
+            log.exception("task %s broke", message.get("task"))
+            answer["error"] = ProcessingFailed(
+                f"The song could not be processed ({type(exc).__name__}).",
+                hint="Try again; the log in the data folder says more.",
+            ).to_json()
+        self._channel.send(answer)
+
+
+def _take_pipes(log_file: Path | None) -> tuple[BinaryIO, BinaryIO]:
+    """Move the pipe away from descriptors 0 and 1; point 1 and 2 at the log."""
+    source, sink = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        written = os.open(log_file, flags, 0o600) if log_file is not None else nothing
+    except OSError:
+        written = nothing
+    os.dup2(nothing, 0)
+    os.dup2(written, 1)
+    os.dup2(written, 2)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(source, os.O_BINARY)
+        msvcrt.setmode(sink, os.O_BINARY)
+    return os.fdopen(source, "rb"), os.fdopen(sink, "wb")
+
+
+def _limit_memory(limit_mb: int) -> None:
+    """Cap the address space where the system can: a bomb then is a MemoryError, not a freeze."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = limit_mb * 1024 * 1024
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+
+
+def _lower_priority(niceness: int) -> None:
+    if hasattr(os, "nice"):
+        os.nice(niceness)
+    elif sys.platform == "win32" and niceness:
+        import ctypes
+
+        below_normal = 0x4000
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run a child process for one role until its parent goes away."""
+    parser = argparse.ArgumentParser(prog="karaoke-studio --worker")
+    parser.add_argument("role", choices=ROLES)
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--memory-mb", type=int, default=0)
+    arguments = parser.parse_args(argv)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source, sink = _take_pipes(arguments.log)
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace"),
+        format=f"%(asctime)s %(levelname)s {arguments.role} %(process)d %(message)s",
+    )
+    module, niceness = ROLES[arguments.role]
+    _lower_priority(niceness)
+    if arguments.memory_mb:
+        _limit_memory(arguments.memory_mb)
+    channel = Channel(sink)
+    channel.send({"ready": os.getpid()})
+    tasks: dict[str, Task] = importlib.import_module(module).TASKS
+    Child(tasks, source, channel).run()
+
+
+if __name__ == "__main__":
+    main()
