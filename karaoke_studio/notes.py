@@ -14,7 +14,6 @@ GAIN_APPLIED = "gain_applied"
 RATE_CHANGED = "rate_changed"
 DEPTH_CHANGED = "depth_changed"
 COVER_DROPPED = "cover_dropped"
-CLIPPED = "clipped"
 NO_PICTURE = "no_picture"
 ALREADY_IN_LIBRARY = "already_in_library"
 CHILD_RESTARTED = "child_restarted"
@@ -29,7 +28,6 @@ _SENTENCES = {
     RATE_CHANGED: "The format cannot hold the song's sample rate; {detail} Hz was used.",
     DEPTH_CHANGED: "The format cannot hold the wanted depth; {detail} was used.",
     COVER_DROPPED: "The cover picture was too large and was left out.",
-    CLIPPED: "The recording is clipped in places.",
     NO_PICTURE: "There is no moving picture in the file, so no video was made.",
     ALREADY_IN_LIBRARY: "The song is already in the library.",
     CHILD_RESTARTED: "A helper process stopped and was started again.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from karaoke_studio.staging import write_json_atomic
 
 log = logging.getLogger(__name__)
 
@@ -76,34 +76,3 @@ def save_settings(settings: Settings, path: Path) -> None:
         OSError: the disk is full or the folder cannot be written.
     """
     write_json_atomic(path, asdict(settings))
-
-
-def write_json_atomic(path: Path, data: object) -> None:
-    """Write JSON beside the file, flush it to disk, then rename it into place.
-
-    Raises:
-        OSError: the disk is full or the folder cannot be written.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk where the system can (not on Windows)."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

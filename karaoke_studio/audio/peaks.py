@@ -121,18 +121,13 @@ class Peaks:
         if not pairs.shape[1]:
             return np.zeros(count, np.float32), np.zeros(count, np.float32)
         first = np.clip(edges[:-1] // LEVELS[level], 0, pairs.shape[1] - 1).astype(np.intp)
-        last = np.clip(np.ceil(edges[1:] / LEVELS[level]), 1, pairs.shape[1]).astype(np.intp)
-        bounds = np.empty(2 * count, np.intp)
-        bounds[0::2], bounds[1::2] = first, np.maximum(last, first + 1)
-        # reduceat takes pairs (from, to); the last "to" may be the length only if it is left out
-        bounds = bounds[:-1] if bounds[-1] >= pairs.shape[1] else bounds
-        inner = np.minimum(bounds, pairs.shape[1] - 1)
-        inner[1::2] = np.maximum(inner[1::2], inner[0::2][: len(inner[1::2])])
-        low = np.minimum.reduceat(pairs[0], inner)[::2] / np.float32(_FULL_SCALE)
-        high = np.maximum.reduceat(pairs[1], inner)[::2] / np.float32(_FULL_SCALE)
+        end = int(np.clip(np.ceil(edges[-1] / LEVELS[level]), first[-1] + 1, pairs.shape[1]))
+        part, starts = pairs[:, first[0] : end], first - first[0]
+        low = np.minimum.reduceat(part[0], starts).astype(np.float32) / np.float32(_FULL_SCALE)
+        high = np.maximum.reduceat(part[1], starts).astype(np.float32) / np.float32(_FULL_SCALE)
         outside = edges[:-1] >= self.frames
         low[outside] = high[outside] = 0
-        return low.astype(np.float32), high.astype(np.float32)
+        return low, high
 
 
 def load_peaks(path: Path) -> Peaks:

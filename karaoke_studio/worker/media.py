@@ -1,0 +1,206 @@
+"""Tasks of the *media* children: everything that touches foreign files, encoders and numpy engines.
+
+Each task takes plain values, writes into staging only, and returns plain values.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karaoke_studio.worker.child import Task, TaskContext
+
+FloatArray = NDArray[np.float32]
+
+
+def import_song(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Decode `path` into `staging`; see `audio.importing.import_song`."""
+    from karaoke_studio.audio import importing
+
+    song = importing.import_song(
+        Path(args["path"]),
+        Path(args["staging"]),
+        copy=args["copy"],
+        describe=lambda facts: context.tell({"described": facts}),
+        report=context.report,
+        check=context.check,
+    )
+    return importing.to_plain(song)
+
+
+def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Run a built-in engine over a staged song: `original.f32` → `vocals.f32`."""
+    from karaoke_studio.audio.importing import ORIGINAL, VOCALS
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.separation.engine import ENGINES, SongFacts
+    from karaoke_studio.separation.rates import run_at_rate
+
+    staging, song = Path(args["staging"]), args["song"]
+    facts = SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
+    engine = ENGINES[args["engine"]]()
+    with (
+        RawFile.open(staging / ORIGINAL, song["channels"]) as original,
+        RawFile.create(staging / VOCALS, song["channels"], song["frames"]) as vocals,
+    ):
+        run_at_rate(
+            engine,
+            StagedReader(original, song["sample_rate"]),
+            StagedWriter(vocals),
+            facts,
+            context.report,
+            context.check,
+            folder=staging,
+        )
+    return {"engine": engine.name}
+
+
+class StagedReader:
+    """A staged original as engines see it: float32 (channels, n), zeros outside the song."""
+
+    def __init__(self, file: Any, sample_rate: int) -> None:
+        self._file = file
+        self.channels: int = file.channels
+        self.frames: int = file.frames
+        self.sample_rate = sample_rate
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        """Return frames start…stop."""
+        block = np.zeros((self.channels, stop - start), np.float32)
+        inside = self._file.read(start, stop)
+        first = max(0, -start)
+        block[:, first : first + len(inside)] = inside.T
+        return block
+
+
+class StagedWriter:
+    """Takes an engine's vocals into the staged file; what is not finite becomes silence."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, start: int, block: FloatArray) -> None:
+        """Write float32 (channels, n) from frame `start` on."""
+        if not np.isfinite(block.sum()):
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+        self._file.write(start, block.T)
+
+
+def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Write, tag and prove the stems of a staged song; see `audio.pair.write_pair`."""
+    from karaoke_studio.audio import pair
+    from karaoke_studio.audio.encode import holdable_rate
+    from karaoke_studio.audio.importing import ORIGINAL, VOCALS, tags_from_fields
+
+    staging, song = Path(args["staging"]), args["song"]
+    staged = pair.Staged(
+        staging / ORIGINAL, staging / VOCALS, song["sample_rate"], song["channels"]
+    )
+    rate = holdable_rate(args["format"], song["sample_rate"])
+    if rate != song["sample_rate"] and not args["is_take"]:
+        staged = _at_rate(staged, rate, staging, context)
+    cover = staging / song["cover"] if song["cover"] else None
+    request = pair.PairRequest(
+        files={stem: Path(path) for stem, path in args["files"].items()},
+        format=args["format"],
+        bit_depth=args["bit_depth"],
+        bitrate_kbps=args["bitrate_kbps"],
+        tags=None if args["is_take"] else tags_from_fields(song["tags"], cover),
+        is_take=args["is_take"],
+        peaks=Path(args["peaks"]) if args["peaks"] else None,
+    )
+    result = pair.write_pair(staged, request, context.report, context.check)
+    return vars(result) | {"sample_rate": staged.sample_rate}
+
+
+def _at_rate(staged: Any, rate: int, staging: Path, context: TaskContext) -> Any:
+    """Resample both staged files for a format that cannot hold the song's rate."""
+    from karaoke_studio.audio.pair import Staged
+    from karaoke_studio.audio.resample import resample_file
+
+    made = []
+    for source in (staged.original, staged.vocals):
+        target = staging / f"{source.stem}.{rate}.f32"
+        resample_file(source, target, staged.channels, staged.sample_rate, rate, context.check)
+        made.append(target)
+    return Staged(*made, rate, staged.channels)
+
+
+def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Turn a library take's FLACs back into staged samples, so that it can be exported."""
+    from karaoke_studio.audio.encode import read_integers
+    from karaoke_studio.audio.importing import ORIGINAL, VOCALS
+    from karaoke_studio.audio.raw import RawFile
+
+    staging, song = Path(args["staging"]), args["song"]
+    scale = np.float32(2.0 ** (args["shift_bits"] - 23))
+    if args["cover"]:
+        shutil.copyfile(args["cover"], staging / song["cover"])
+    with (
+        RawFile.create(staging / ORIGINAL, song["channels"], song["frames"]) as original,
+        RawFile.create(staging / VOCALS, song["channels"], song["frames"]) as vocals,
+    ):
+        start = 0
+        stems = (read_integers(Path(args["vocals"])), read_integers(Path(args["instrumental"])))
+        for voice, music in zip(*stems, strict=True):
+            context.check()
+            vocals.write(start, voice * scale)
+            original.write(start, (voice + music) * scale)
+            start += len(voice)
+            context.report(start / max(1, song["frames"]))
+    return {}
+
+
+def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Put the instrumental under the picture of the song's own video."""
+    from karaoke_studio.audio.importing import ORIGINAL, VOCALS
+    from karaoke_studio.audio.pair import blocks_of
+    from karaoke_studio.audio.remux import remux_with_audio
+
+    staging, song = Path(args["staging"]), args["song"]
+    channels = song["channels"]
+
+    def instrumental() -> Any:
+        stems = (blocks_of(staging / ORIGINAL, channels), blocks_of(staging / VOCALS, channels))
+        for whole, voice in zip(*stems, strict=True):
+            context.check()
+            yield (whole - voice) * np.float32(args["gain"])
+
+    suffix = remux_with_audio(
+        Path(args["video"]),
+        Path(args["target"]),
+        instrumental(),
+        sample_rate=song["sample_rate"],
+        channels=channels,
+        frames=song["frames"],
+        start_s=song["start_s"],
+    )
+    return {"suffix": suffix}
+
+
+def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Name the sound outputs there are now (PortAudio only sees new ones in a fresh process)."""
+    from karaoke_studio.playback.output import list_outputs
+
+    return {"outputs": list_outputs()}
+
+
+def versions(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Name the versions of the libraries that read and write sound."""
+    from karaoke_studio.audio.encode import codec_versions
+
+    return codec_versions()
+
+
+TASKS: dict[str, Task] = {
+    "import_song": import_song,
+    "separate": separate,
+    "write_pair": write_pair,
+    "restore_take": restore_take,
+    "make_video": make_video,
+    "sound_outputs": sound_outputs,
+    "versions": versions,
+}
