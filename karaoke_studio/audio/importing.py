@@ -207,7 +207,7 @@ def _hash(path: Path, copy_to: Path | None, check: Check) -> tuple[str, str | No
     """Return the sha256 of a file and the name of its copy (the bytes are read once)."""
     digest = hashlib.sha256()
     name = None if copy_to is None else f"copy{path.suffix.lower()[:12]}"
-    target = None if copy_to is None or name is None else (copy_to / name).open("xb")
+    target = None if copy_to is None or name is None else (copy_to / name).open("wb")
     try:
         with path.open("rb") as file:
             while chunk := _read(file.read, path):

@@ -119,6 +119,7 @@ class Child:
     def _serve(self, number: int, message: Message) -> None:
         context = TaskContext(self._channel, number, self._stops[number])
         answer: Message = {"id": number}
+        self._channel.send({"id": number, "started": True})
         try:
             answer["result"] = self._tasks[message["task"]](message["args"], context)
         except Cancelled:

@@ -13,4 +13,10 @@ def devices(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     return list_devices()
 
 
-TASKS: dict[str, Task] = {"devices": devices}
+def warm_up(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Load the network runtime ahead of the first task."""
+    list_devices()
+    return {}
+
+
+TASKS: dict[str, Task] = {"devices": devices, "warm_up": warm_up}

@@ -85,6 +85,8 @@ class _Process:
         self.inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name="child-reader", daemon=True)
         self._reader.start()
+        # heavy imports happen while the parent is still getting ready, not inside the first task
+        self.send({"id": 0, "task": "warm_up", "args": {}})
 
     def _read(self) -> None:
         stream = cast("BinaryIO", self._popen.stdout)
@@ -129,6 +131,9 @@ class _Process:
 class Worker:
     """A warm child process of one role; tasks run one after the other.
 
+    Attributes:
+        start_wait_s: how long the last task waited for its child to start.
+
     Thread: any thread may call `run`; callers wait their turn.
     """
 
@@ -149,6 +154,7 @@ class Worker:
         self._number = 0
         self._idle: threading.Timer | None = None
         self._is_closed = False
+        self.start_wait_s = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -211,7 +217,7 @@ class Worker:
         stop: StopEvent,
         stall_s: float | None,
     ) -> dict[str, Any]:
-        heard_s = time.monotonic()
+        heard_s = sent_s = time.monotonic()
         asked_s: float | None = None
         while True:
             try:
@@ -223,6 +229,9 @@ class Worker:
                 raise self._died(process)
             if message.get("id") == number:
                 heard_s = now
+                if "started" in message:
+                    self.start_wait_s = now - sent_s
+                    continue
                 if "progress" not in message:
                     return _result_of(message)
                 if on_progress is not None and asked_s is None:

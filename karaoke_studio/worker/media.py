@@ -6,13 +6,18 @@ Each task takes plain values, writes into staging only, and returns plain values
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karaoke_studio.worker.child import Task, TaskContext
+
+if TYPE_CHECKING:
+    from karaoke_studio.audio.pair import Staged
+    from karaoke_studio.audio.raw import RawFile
 
 FloatArray = NDArray[np.float32]
 
@@ -61,7 +66,7 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 class StagedReader:
     """A staged original as engines see it: float32 (channels, n), zeros outside the song."""
 
-    def __init__(self, file: Any, sample_rate: int) -> None:
+    def __init__(self, file: RawFile, sample_rate: int) -> None:
         self._file = file
         self.channels: int = file.channels
         self.frames: int = file.frames
@@ -79,7 +84,7 @@ class StagedReader:
 class StagedWriter:
     """Takes an engine's vocals into the staged file; what is not finite becomes silence."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: RawFile) -> None:
         self._file = file
 
     def write(self, start: int, block: FloatArray) -> None:
@@ -116,17 +121,24 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     return vars(result) | {"sample_rate": staged.sample_rate}
 
 
-def _at_rate(staged: Any, rate: int, staging: Path, context: TaskContext) -> Any:
+def _at_rate(staged: Staged, rate: int, staging: Path, context: TaskContext) -> Staged:
     """Resample both staged files for a format that cannot hold the song's rate."""
-    from karaoke_studio.audio.pair import Staged
-    from karaoke_studio.audio.resample import resample_file
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.separation.rates import KEPT_S, ResampledSource
 
     made = []
-    for source in (staged.original, staged.vocals):
-        target = staging / f"{source.stem}.{rate}.f32"
-        resample_file(source, target, staged.channels, staged.sample_rate, rate, context.check)
+    for path in (staged.original, staged.vocals):
+        target = staging / f"{path.stem}.{rate}.f32"
+        with (
+            RawFile.open(path, staged.channels) as file,
+            RawFile.create(target, staged.channels) as resampled,
+        ):
+            view = ResampledSource(StagedReader(file, staged.sample_rate), rate, context.check)
+            for start in range(0, view.frames, KEPT_S * rate):
+                stop = min(start + KEPT_S * rate, view.frames)
+                resampled.write(start, view.read(start, stop).T)
         made.append(target)
-    return Staged(*made, rate, staged.channels)
+    return replace(staged, original=made[0], vocals=made[1], sample_rate=rate)
 
 
 def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
@@ -192,10 +204,19 @@ def versions(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Name the versions of the libraries that read and write sound."""
     from karaoke_studio.audio.encode import codec_versions
 
-    return codec_versions()
+    return dict(codec_versions())
+
+
+def warm_up(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Import what every song needs, ahead of the first task."""
+    from karaoke_studio.audio import importing, pair
+    from karaoke_studio.separation import instant, rates
+
+    return {"modules": [module.__name__ for module in (importing, pair, instant, rates)]}
 
 
 TASKS: dict[str, Task] = {
+    "warm_up": warm_up,
     "import_song": import_song,
     "separate": separate,
     "write_pair": write_pair,

@@ -1,0 +1,345 @@
+"""The queue of songs being made, on QThreads with a stop-event per job.
+
+The GUI asks and listens; nothing here waits in the GUI's thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
+from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
+from karaoke_studio.jobs.lane import Lane
+from karaoke_studio.library.songs import Song
+from karaoke_studio.library.writer import LibraryWriter
+from karaoke_studio.pipeline import Surroundings, output_workdir, run_export, run_job, sweep_outputs
+from karaoke_studio.progress import Cancelled
+from karaoke_studio.walk import songs_in
+
+log = logging.getLogger(__name__)
+
+#: How often sound outputs are looked for while there is none.
+WATCH_INTERVAL_S = 2.0
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job as the window shows it."""
+
+    job_id: str
+    path: Path
+    title: str
+    state: JobState
+    error: KaraokeError | None = None
+
+
+@dataclass(frozen=True)
+class JobDescription:
+    """What is known about a song as soon as its file was opened."""
+
+    title: str
+    artist: str
+    cover_path: Path | None
+    duration_s: float
+
+
+class JobQueue(QObject):
+    """Makes songs one after the other; exports run beside them.
+
+    Signals:
+        job_added(JobView), job_started(job_id), job_described(job_id, JobDescription),
+        job_progressed(job_id, Progress), job_finished(job_id, JobResult),
+        job_failed(job_id, KaraokeError), job_cancelled(job_id), songs_changed(),
+        export_progressed(export_id, Progress), export_finished(export_id, JobResult),
+        export_failed(export_id, KaraokeError), export_cancelled(export_id),
+        sound_devices_changed(list of names).
+
+    Thread: lives in the GUI's thread; jobs run in lanes of their own.
+    """
+
+    job_added = Signal(object)
+    job_started = Signal(str)
+    job_described = Signal(str, object)
+    job_progressed = Signal(str, object)
+    job_finished = Signal(str, object)
+    job_failed = Signal(str, object)
+    job_cancelled = Signal(str)
+    songs_changed = Signal()
+    export_progressed = Signal(str, object)
+    export_finished = Signal(str, object)
+    export_failed = Signal(str, object)
+    export_cancelled = Signal(str)
+    sound_devices_changed = Signal(object)
+    _walked = Signal(object, str)
+
+    def __init__(
+        self, around: Surroundings, library: LibraryWriter, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._around = replace(around, library=library)
+        self._library = library
+        self._jobs: dict[str, JobView] = {}
+        self._specs: dict[str, JobSpec] = {}
+        self._stops: dict[str, threading.Event] = {}
+        self._songs, self._exports, self._errands = (
+            Lane(name, self) for name in ("songs", "exports", "errands")
+        )
+        self._watching = threading.Event()
+        self._is_closing = threading.Event()
+        self._walked.connect(self._on_walked)
+        self.job_started.connect(self._on_started)
+        self.job_finished.connect(self._on_finished)
+        self.job_failed.connect(self._on_failed)
+        self.job_cancelled.connect(self._on_cancelled)
+
+    # -- wishes ----------------------------------------------------------------------------------
+
+    def add_paths(self, paths: list[Path], engine: str = "auto") -> None:
+        """Queue songs and all songs in folders; returns at once."""
+
+        def walk() -> None:
+            for path in paths:
+                found = list(songs_in(path))
+                self._walked.emit(found or [path], engine)
+
+        self._errands.put(walk)
+
+    def resume(self) -> None:
+        """Go on with what an earlier run left in the queue."""
+
+        def load() -> None:
+            for spec in self._library.open_jobs().result():
+                self._library.drop_job(spec.job_id)
+                self._walked.emit([spec.input], spec.engine)
+
+        self._errands.put(load)
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job, running or waiting."""
+        stop = self._stops.get(job_id)
+        if stop is None:
+            return
+        stop.set()
+        if self._jobs[job_id].state is JobState.QUEUED:
+            self.job_cancelled.emit(job_id)
+
+    def retry(self, job_id: str) -> None:
+        """Queue a job that failed or was cancelled once more, under the same id."""
+        job = self._jobs.get(job_id)
+        if job is None or job.state not in {JobState.FAILED, JobState.CANCELLED}:
+            return
+        self._jobs[job_id] = replace(job, state=JobState.QUEUED, error=None)
+        self.job_added.emit(self._jobs[job_id])
+        self._enqueue(self._specs[job_id])
+
+    def dismiss(self, job_id: str) -> None:
+        """Forget a job that is over."""
+        job = self._jobs.get(job_id)
+        if job is not None and job.state not in {JobState.QUEUED, JobState.RUNNING}:
+            del self._jobs[job_id], self._specs[job_id]
+
+    def export_song(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> str:
+        """Write files from a song's take; returns the id that the export's signals carry."""
+        source = Path(song.original or f"{song.title}.flac")
+        named = song.folder / f"{song.title}{source.suffix}"
+        spec = JobSpec(uuid.uuid4().hex, named, song.engine, stems, output)
+        stop = self._stops[spec.job_id] = threading.Event()
+        self._exports.put(lambda: self._export(spec, song, stop))
+        return spec.job_id
+
+    def cancel_export(self, export_id: str) -> None:
+        """Stop an export."""
+        if export_id in self._stops:
+            self._stops[export_id].set()
+
+    def remove_song(self, song_id: str) -> None:
+        """Move a song to the trash."""
+        self._change(lambda: self._library.remove(song_id))
+
+    def restore_song(self, song_id: str) -> None:
+        """Take a song back out of the trash."""
+        self._change(lambda: self._library.restore(song_id))
+
+    def watch_sound_devices(self, on: bool) -> None:
+        """Start or end looking for sound outputs every two seconds."""
+        if not on:
+            self._watching.clear()
+        elif not self._watching.is_set():
+            self._watching.set()
+            threading.Thread(target=self._watch, name="sound-watch", daemon=True).start()
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def jobs(self) -> list[JobView]:
+        """Return all jobs that have not been dismissed, in the order they came."""
+        return list(self._jobs.values())
+
+    def is_busy(self) -> bool:
+        """Whether a job runs or waits, or an export runs."""
+        open_states = {JobState.QUEUED, JobState.RUNNING}
+        return any(job.state in open_states for job in self._jobs.values()) or bool(self._stops)
+
+    def stop(self, keep: bool) -> None:
+        """End everything; with `keep`, unfinished songs are made at the next start.
+
+        Waits for the running job to let go (at most about half a second).
+        """
+        self._is_closing.set()
+        self._watching.clear()
+        unfinished = [
+            job_id
+            for job_id, job in self._jobs.items()
+            if job.state in {JobState.QUEUED, JobState.RUNNING}
+        ]
+        for stop in self._stops.values():
+            stop.set()
+        for lane in (self._songs, self._exports, self._errands):
+            lane.close()
+        for job_id in unfinished:
+            dropped = self._library.drop_job(job_id)
+            if keep:
+                dropped.result()
+                self._library.save_job(self._specs[job_id])
+
+    # -- in the lanes ----------------------------------------------------------------------------
+
+    def _run(self, spec: JobSpec, stop: threading.Event) -> None:
+        if stop.is_set():
+            return
+        self.job_started.emit(spec.job_id)
+        around = replace(self._around, describe=lambda facts: self._describe(spec.job_id, facts))
+        try:
+            result = run_job(
+                spec,
+                self._library.staging / spec.job_id,
+                lambda progress: self.job_progressed.emit(spec.job_id, progress),
+                stop,
+                around,
+            )
+        except Cancelled:
+            self.job_cancelled.emit(spec.job_id)
+        except KaraokeError as exc:
+            self.job_failed.emit(spec.job_id, exc)
+        except BaseException as exc:
+            self.job_failed.emit(spec.job_id, _our_fault(spec.input, exc))
+        else:
+            self.songs_changed.emit()
+            self.job_finished.emit(spec.job_id, result)
+
+    def _export(self, spec: JobSpec, song: Song, stop: threading.Event) -> None:
+        def report(progress: object) -> None:
+            self.export_progressed.emit(spec.job_id, progress)
+
+        try:
+            sweep_outputs(output_workdir(spec).parent)
+            result = run_export(spec, song, output_workdir(spec), report, stop, self._around)
+        except Cancelled:
+            self.export_cancelled.emit(spec.job_id)
+        except KaraokeError as exc:
+            self.export_failed.emit(spec.job_id, exc)
+        except BaseException as exc:
+            self.export_failed.emit(spec.job_id, _our_fault(spec.input, exc))
+        else:
+            self.export_finished.emit(spec.job_id, result)
+        finally:
+            self._stops.pop(spec.job_id, None)
+
+    def _describe(self, job_id: str, facts: dict[str, Any]) -> None:
+        cover = facts["cover"]
+        self.job_described.emit(
+            job_id,
+            JobDescription(
+                facts["title"],
+                facts["artist"],
+                Path(cover) if cover else None,
+                facts["duration_s"],
+            ),
+        )
+
+    def _change(self, change: Callable[[], Future[None]]) -> None:
+        def errand() -> None:
+            try:
+                change().result()
+            except KaraokeError as exc:
+                log.warning("the library was not changed: %s", exc.message)
+            self.songs_changed.emit()
+
+        self._errands.put(errand)
+
+    def _watch(self) -> None:
+        while self._watching.is_set() and not self._is_closing.wait(WATCH_INTERVAL_S):
+            try:
+                found = self._around.workers.interactive.run("sound_outputs", {}, stall_s=10)
+            except Exception as exc:  # a device list that fails today may work in two seconds
+                log.info("sound outputs could not be listed: %s", exc)
+                continue
+            if self._watching.is_set():
+                self.sound_devices_changed.emit(found["outputs"])
+
+    # -- facts come back -------------------------------------------------------------------------
+
+    @Slot(object, str)
+    def _on_walked(self, paths: list[Path], engine: str) -> None:
+        for path in paths:
+            spec = JobSpec(uuid.uuid4().hex, path, engine)
+            view = JobView(spec.job_id, path, path.stem or path.name, JobState.QUEUED)
+            self._jobs[spec.job_id], self._specs[spec.job_id] = view, spec
+            self.job_added.emit(view)
+            if path.is_dir():
+                self.job_failed.emit(
+                    spec.job_id,
+                    MissingFile(
+                        f"There are no songs in the folder {path.name}.",
+                        hint="Drop files, or a folder with songs in it.",
+                    ),
+                )
+            else:
+                self._enqueue(spec)
+
+    def _enqueue(self, spec: JobSpec) -> None:
+        stop = self._stops[spec.job_id] = threading.Event()
+        self._library.save_job(spec)
+        self._songs.put(lambda: self._run(spec, stop))
+
+    @Slot(str)
+    def _on_started(self, job_id: str) -> None:
+        self._set_state(job_id, JobState.RUNNING)
+
+    @Slot(str, object)
+    def _on_finished(self, job_id: str, _result: JobResult) -> None:
+        self._end(job_id, JobState.COMPLETED)
+
+    @Slot(str, object)
+    def _on_failed(self, job_id: str, error: KaraokeError) -> None:
+        self._end(job_id, JobState.FAILED, error)
+
+    @Slot(str)
+    def _on_cancelled(self, job_id: str) -> None:
+        self._end(job_id, JobState.CANCELLED)
+
+    def _end(self, job_id: str, state: JobState, error: KaraokeError | None = None) -> None:
+        self._stops.pop(job_id, None)
+        self._set_state(job_id, state, error)
+        if not self._is_closing.is_set():
+            self._library.drop_job(job_id)
+
+    def _set_state(self, job_id: str, state: JobState, error: KaraokeError | None = None) -> None:
+        if job_id in self._jobs:
+            self._jobs[job_id] = replace(self._jobs[job_id], state=state, error=error)
+
+
+def _our_fault(path: Path, exc: BaseException) -> KaraokeError:
+    log.critical("a job broke", exc_info=exc)
+    return ProcessingFailed(
+        f"{path.name} could not be made because of a fault in the program.",
+        hint="Try again; the log in the data folder says more.",
+    )

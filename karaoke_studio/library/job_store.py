@@ -1,0 +1,39 @@
+"""The queue on disk: which songs still wait, so that the next start can go on with them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+
+from karaoke_studio.job import JobSpec, JobState
+
+_OPEN = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.PAUSED.value)
+
+
+def save_job(connection: sqlite3.Connection, spec: JobSpec) -> None:
+    """Add a job at the end of the queue."""
+    connection.execute(
+        "INSERT INTO jobs (id, position, spec, state, created_at)"
+        " SELECT ?, COALESCE(MAX(position), 0) + 1, ?, ?, ? FROM jobs",
+        (
+            spec.job_id,
+            json.dumps(spec.to_json()),
+            JobState.QUEUED.value,
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        ),
+    )
+
+
+def drop_job(connection: sqlite3.Connection, job_id: str) -> None:
+    """Forget a job that is over."""
+    connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+
+def open_jobs(connection: sqlite3.Connection) -> list[JobSpec]:
+    """Return the jobs that are not over, in order."""
+    rows = connection.execute(
+        f"SELECT spec FROM jobs WHERE state IN ({', '.join('?' * len(_OPEN))}) ORDER BY position",
+        _OPEN,
+    )
+    return [JobSpec.from_json(json.loads(row["spec"])) for row in rows]

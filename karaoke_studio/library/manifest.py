@@ -1,0 +1,143 @@
+"""The manifest of a song: the truth about it, beside its files; the database is only an index.
+
+<library>/<song id>/manifest.json
+                    original.<ext>   the song as it was dropped (a copy)
+                    cover.<ext>
+                    takes/<take id>/vocals.flac, instrumental.flac, peaks
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karaoke_studio.errors import LibraryDamaged
+from karaoke_studio.job import JobResult
+from karaoke_studio.staging import write_json_atomic
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+#: What the import pass found out and later jobs need again.
+_FACTS = (
+    "sample_rate",
+    "channels",
+    "source_channels",
+    "frames",
+    "bits",
+    "is_lossy",
+    "has_picture",
+    "start_s",
+    "mean",
+    "std",
+    "peak",
+    "rms",
+    "side_ratio",
+    "sha256",
+    "size_bytes",
+)
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewTake:
+    """A finished separation in staging, ready to become a song of the library.
+
+    Attributes:
+        staging: the job's folder; what is adopted moves out of it.
+        song: plain facts of the import pass.
+        files: stem → FLAC in staging.
+        sha256: stem → digest.
+        peaks: waveform of both stems, in staging.
+        shift_bits: samples × 2^shift_bits are the real level.
+        words: [[seconds or None, line], …].
+    """
+
+    staging: Path
+    song: dict[str, Any]
+    files: dict[str, Path]
+    sha256: dict[str, str]
+    peaks: Path
+    shift_bits: int
+    result: JobResult
+    words: list[list[Any]]
+
+
+def build_song_folder(take: NewTake) -> tuple[str, Path]:
+    """Arrange a staged take as a song folder, still inside staging.
+
+    Returns:
+        The new song's id and its folder.
+
+    Raises:
+        OSError: staging cannot be written.
+    """
+    song_id, take_id = uuid.uuid4().hex, uuid.uuid4().hex
+    folder = take.staging / "song"
+    take_folder = folder / "takes" / take_id
+    take_folder.mkdir(parents=True)
+    for stem, path in take.files.items():
+        path.rename(take_folder / f"{stem}{path.suffix}")
+    take.peaks.rename(take_folder / "peaks")
+    original, cover = take.song.get("copy"), take.song.get("cover")
+    manifest: Manifest = {
+        "format": FORMAT,
+        "id": song_id,
+        "revision": 1,
+        "added_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "tags": take.song["tags"],
+        "facts": {name: take.song[name] for name in _FACTS},
+        "source_name": take.result.input.name,
+        "original": None,
+        "cover": None,
+        "current_take": take_id,
+        "takes": {take_id: _take_entry(take)},
+        "words": take.words,
+    }
+    if original:
+        name = "original" + Path(original).suffix
+        (take.staging / original).rename(folder / name)
+        manifest["original"] = name
+    if cover:
+        (take.staging / cover).rename(folder / cover)
+        manifest["cover"] = cover
+    write_json_atomic(folder / MANIFEST, manifest)
+    return song_id, folder
+
+
+def _take_entry(take: NewTake) -> dict[str, Any]:
+    result = take.result
+    return {
+        "engine": result.engine,
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "shift_bits": take.shift_bits,
+        "stems": {
+            stem: {"file": f"{stem}{path.suffix}", "sha256": take.sha256[stem]}
+            for stem, path in take.files.items()
+        },
+        "null_test_db": result.null_test_db,
+        "null_exact": result.null_exact,
+        "processing_time_s": round(result.processing_time_s, 3),
+        "notes": list(result.notes),
+    }
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a song's manifest.
+
+    Raises:
+        LibraryDamaged: it is missing, cut off, or not a manifest.
+    """
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if data["format"] <= FORMAT and data["takes"][data["current_take"]]:
+            return dict(data)
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise LibraryDamaged(
+            f"The song in {folder.name} cannot be read.", hint="Add the song once more."
+        ) from exc
+    raise LibraryDamaged(f"The song in {folder.name} was made by a newer version.")

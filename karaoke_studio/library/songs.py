@@ -1,0 +1,190 @@
+"""Songs as the rest of the program sees them, and the read-only view of the library."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karaoke_studio.errors import LibraryDamaged
+from karaoke_studio.library.manifest import Manifest, read_manifest
+from karaoke_studio.library.schema import open_for_reading, translate
+
+
+@dataclass(frozen=True)
+class Word:
+    """One line of the words.
+
+    Attributes:
+        seconds: when it is sung, or None where that is not known.
+    """
+
+    seconds: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Song:
+    """One song of the library, with its current take.
+
+    Attributes:
+        folder: the song's own folder.
+        frames: length of the song.
+        engine: which engine made the current take.
+        added_at: ISO time in UTC.
+        shift_bits: the take's samples × 2^shift_bits are the real level.
+        cover: file name in `folder`, or None.
+        original: file name in `folder`, or None.
+        notes: codes of `karaoke_studio.notes`.
+    """
+
+    id: str
+    title: str
+    artist: str
+    album: str
+    duration_s: float
+    sample_rate: int
+    channels: int
+    frames: int
+    engine: str
+    take_id: str
+    shift_bits: int
+    added_at: str
+    folder: Path
+    cover: str | None = None
+    original: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def take_folder(self) -> Path:
+        """Where the current take's files are."""
+        return self.folder / "takes" / self.take_id
+
+    @property
+    def vocals_path(self) -> Path:
+        """The vocals, 24-bit FLAC."""
+        return self.take_folder / "vocals.flac"
+
+    @property
+    def instrumental_path(self) -> Path:
+        """The instrumental, 24-bit FLAC."""
+        return self.take_folder / "instrumental.flac"
+
+    @property
+    def peaks_path(self) -> Path:
+        """Waveform of both stems."""
+        return self.take_folder / "peaks"
+
+    @property
+    def cover_path(self) -> Path | None:
+        """The cover picture, where there is one."""
+        return self.folder / self.cover if self.cover else None
+
+    @property
+    def original_path(self) -> Path | None:
+        """The copy of the song's own file, where one is kept."""
+        return self.folder / self.original if self.original else None
+
+    def facts(self) -> dict[str, Any]:
+        """Return the plain facts of the import pass, as jobs want them.
+
+        Raises:
+            LibraryDamaged: the manifest cannot be read.
+        """
+        manifest = read_manifest(self.folder)
+        return {
+            **manifest["facts"],
+            "tags": manifest["tags"],
+            "words": manifest["words"],
+            "cover": manifest["cover"],
+            "notes": [],
+        }
+
+
+def song_from_row(row: sqlite3.Row, library: Path) -> Song:
+    """Build a song from its row."""
+    values = {key: row[key] for key in row.keys() if key in Song.__dataclass_fields__}  # noqa: SIM118 - a Row iterates over values
+    values["notes"] = tuple(json.loads(row["notes"]))
+    return Song(**values, folder=library / row["id"])
+
+
+def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
+    """Return the database row that a manifest stands for.
+
+    Raises:
+        LibraryDamaged: something is missing in it.
+    """
+    try:
+        tags, facts = manifest["tags"], manifest["facts"]
+        take = manifest["takes"][manifest["current_take"]]
+        return {
+            "id": manifest["id"],
+            "title": tags.get("title", ""),
+            "artist": tags.get("artist", ""),
+            "album": tags.get("album", ""),
+            "duration_s": facts["frames"] / facts["sample_rate"],
+            "sample_rate": facts["sample_rate"],
+            "channels": facts["channels"],
+            "frames": facts["frames"],
+            "engine": take["engine"],
+            "take_id": manifest["current_take"],
+            "shift_bits": take["shift_bits"],
+            "original": manifest["original"],
+            "cover": manifest["cover"],
+            "notes": json.dumps(take["notes"]),
+            "sha256": facts["sha256"],
+            "added_at": manifest["added_at"],
+            "revision": manifest["revision"],
+        }
+    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as exc:
+        raise LibraryDamaged("A song of the library cannot be read.") from exc
+
+
+class SongLibrary:
+    """The library, read-only; every thread opens its own.
+
+    Raises:
+        LibraryError: it cannot be opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._connection = open_for_reading(folder)
+
+    def songs(self) -> list[Song]:
+        """Return all songs, the newest first.
+
+        Raises:
+            LibraryError: the index cannot be read.
+        """
+        return self._select("SELECT * FROM songs ORDER BY added_at DESC, rowid DESC")
+
+    def song(self, song_id: str) -> Song | None:
+        """Return one song, or None.
+
+        Raises:
+            LibraryError: the index cannot be read.
+        """
+        found = self._select("SELECT * FROM songs WHERE id = ?", song_id)
+        return found[0] if found else None
+
+    def words(self, song: Song) -> tuple[Word, ...]:
+        """Return the words of a song, line by line; () where there are none."""
+        try:
+            lines = read_manifest(song.folder)["words"]
+        except LibraryDamaged:
+            return ()
+        return tuple(Word(seconds, text) for seconds, text in lines)
+
+    def _select(self, statement: str, *values: str) -> list[Song]:
+        try:
+            rows = self._connection.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as exc:
+            raise translate(exc) from exc
+        return [song_from_row(row, self.folder) for row in rows]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()

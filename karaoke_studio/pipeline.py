@@ -1,0 +1,357 @@
+"""The spine: one job from a foreign file to a published karaoke pair. No Qt, no numbers.
+
+    import → separate → write the pair → publish
+
+Every step that touches sound runs in a child process and writes into a staging folder; only this
+process publishes. Retry policy lives here: a child that dies is given the same stage once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from karaoke_studio import notes
+from karaoke_studio.errors import EngineCrashed, error_from_os
+from karaoke_studio.job import JobResult, JobSpec, OutputSpec, Stage
+from karaoke_studio.library.manifest import NewTake
+from karaoke_studio.library.songs import Song
+from karaoke_studio.library.writer import LibraryWriter
+from karaoke_studio.meter import Meter, Speeds
+from karaoke_studio.progress import Report, StopEvent, check
+from karaoke_studio.publishing import publish_files
+from karaoke_studio.staging import Staging, sweep
+from karaoke_studio.worker.host import Worker, WorkerDied, Workers
+
+log = logging.getLogger(__name__)
+
+#: Staging folders of files made for a person lie beside the results, under this name.
+OUTPUT_STAGING = ".karaoke-"
+#: A stage that says nothing for so long has met a dead disk or a hopeless file.
+STALL_S = 60.0
+
+Describe = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Surroundings:
+    """What a job works with besides its spec.
+
+    Attributes:
+        workers: the child processes.
+        library: where songs without an `OutputSpec` go.
+        speeds: measured seconds per second of song, for progress and ETA.
+        describe: told title, artist, cover and length as soon as they are known.
+    """
+
+    workers: Workers
+    library: LibraryWriter | None = None
+    speeds: Speeds = field(default_factory=Speeds)
+    describe: Describe = lambda _facts: None
+
+
+def run_job(
+    spec: JobSpec, workdir: Path, report: Report, stop: StopEvent, around: Surroundings
+) -> JobResult:
+    """Make karaoke of one song.
+
+    Args:
+        spec: all inputs.
+        workdir: staging folder to make; on the disk of the destination; gone afterwards.
+        report: told the progress.
+        stop: set it to cancel.
+        around: workers, library and the rest.
+
+    Raises:
+        Cancelled: `stop` was set; nothing is left behind.
+        KaraokeError: what went wrong and what to do; nothing is left behind.
+    """
+    check(stop)
+    with _staging(workdir) as staging:
+        run = _Run(spec, staging.folder, report, stop, around)
+        run.import_song()
+        run.separate()
+        run.write_pair()
+        if spec.output is not None and spec.output.video:
+            run.make_video()
+        result = run.publish()
+    around.speeds.learn(run.meter.seconds, result.duration_s)
+    log.info("job %s: %s in %.1f s", spec.job_id, result.engine, result.processing_time_s)
+    return result
+
+
+def run_export(
+    spec: JobSpec,
+    song: Song,
+    workdir: Path,
+    report: Report,
+    stop: StopEvent,
+    around: Surroundings,
+) -> JobResult:
+    """Write files from a song of the library.
+
+    Args:
+        spec: `output` and `stems` say what to write.
+        song: whose current take is written.
+        workdir: as in `run_job`.
+        report: as in `run_job`.
+        stop: as in `run_job`.
+        around: as in `run_job`.
+
+    Raises:
+        Cancelled: `stop` was set.
+        KaraokeError: what went wrong and what to do.
+    """
+    check(stop)
+    with _staging(workdir) as staging:
+        run = _Run(spec, staging.folder, report, stop, around, is_export=True)
+        run.restore(song)
+        run.write_pair()
+        if spec.output is not None and spec.output.video:
+            run.make_video()
+        return run.publish()
+
+
+def output_workdir(spec: JobSpec) -> Path:
+    """Return the staging folder for files made for a person: beside them, on the same disk."""
+    output = _output(spec)
+    return output.folder / f"{OUTPUT_STAGING}{spec.job_id}"
+
+
+def sweep_outputs(folder: Path) -> None:
+    """Remove what an interrupted run left in an output folder."""
+    sweep(folder, f"{OUTPUT_STAGING}*")
+
+
+def _staging(workdir: Path) -> Staging:
+    try:
+        return Staging(workdir)
+    except OSError as exc:
+        raise error_from_os(exc, workdir.parent, writing=True) from exc
+
+
+def _output(spec: JobSpec) -> OutputSpec:
+    if spec.output is None:
+        raise ValueError("the job has no output folder")
+    return spec.output
+
+
+class _Run:
+    """One job under way: what each stage found out, for the next ones."""
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        staging: Path,
+        report: Report,
+        stop: StopEvent,
+        around: Surroundings,
+        *,
+        is_export: bool = False,
+    ) -> None:
+        self.spec = spec
+        self.staging = staging
+        self.stop = stop
+        self.around = around
+        stages = [stage for stage in _stages(spec) if not is_export or stage[0] != Stage.SEPARATING]
+        self.meter = Meter(stages, around.speeds, report)
+        self.song: dict[str, Any] = {}
+        self.engine = spec.engine
+        self.pair: dict[str, Any] = {}
+        self.files: dict[str, Path] = {}
+        self.notes: list[str] = []
+        self.source = spec.input
+
+    def import_song(self) -> None:
+        """Decode the file into staging."""
+        self.around.workers.builtin.start()
+        self.song = self._stage(
+            Stage.IMPORTING,
+            self.around.workers.transfer,
+            "import_song",
+            {"path": str(self.spec.input), "copy": self.spec.output is None},
+        )
+        self.notes += self.song["notes"]
+
+    def restore(self, song: Song) -> None:
+        """Put a library take back into staging."""
+        self.song = song.facts()
+        self.engine = song.engine
+        self.source = song.original_path or song.vocals_path
+        self._stage(
+            Stage.IMPORTING,
+            self.around.workers.transfer,
+            "restore_take",
+            {
+                "song": self.song,
+                "vocals": str(song.vocals_path),
+                "instrumental": str(song.instrumental_path),
+                "shift_bits": song.shift_bits,
+                "cover": str(song.cover_path) if song.cover_path else None,
+            },
+        )
+
+    def separate(self) -> None:
+        """Let the engine write the vocals."""
+        done = self._stage(
+            Stage.SEPARATING,
+            self.around.workers.builtin,
+            "separate",
+            {"song": self.song, "engine": self.spec.engine},
+        )
+        self.engine = done["engine"]
+
+    def write_pair(self) -> None:
+        """Write and prove the stems in their final format."""
+        output = self.spec.output or OutputSpec(self.staging)
+        is_take = self.spec.output is None
+        self.files = {stem: self.staging / f"{stem}.{output.format}" for stem in self.spec.stems}
+        self.pair = self._stage(
+            Stage.ENCODING,
+            self.around.workers.transfer,
+            "write_pair",
+            {
+                "song": self.song,
+                "files": {stem: str(path) for stem, path in self.files.items()},
+                "format": output.format,
+                "bit_depth": output.bit_depth,
+                "bitrate_kbps": output.bitrate_kbps,
+                "is_take": is_take,
+                "peaks": str(self.staging / "peaks") if is_take else None,
+            },
+        )
+        self.notes += self.pair["notes"]
+
+    def make_video(self) -> None:
+        """Put the instrumental under the song's own picture, where it has one."""
+        if not self.song["has_picture"]:
+            self.notes.append(notes.NO_PICTURE)
+            return
+        target = self.staging / "video"
+        done = self._stage(
+            Stage.ENCODING,
+            self.around.workers.transfer,
+            "make_video",
+            {
+                "song": self.song,
+                "video": str(self.source),
+                "target": str(target),
+                "gain": self.pair["gain"],
+            },
+        )
+        self.files["video"] = target.rename(target.with_suffix(done["suffix"]))
+
+    def publish(self) -> JobResult:
+        """Move what is finished to where it belongs; nothing before this can be seen."""
+        check(self.stop)
+        self.meter.enter(Stage.PUBLISHING)
+        result = self._result()
+        if self.spec.output is None:
+            song = self._adopt(result)
+            result = replace(
+                result,
+                song_id=song.id,
+                vocals_path=song.vocals_path,
+                instrumental_path=song.instrumental_path,
+            )
+        else:
+            tags = self.song["tags"]
+            fields = {name: tags.get(name, "") for name in ("artist", "title", "album")}
+            fields |= {"engine": self.engine, "base": self.spec.input.stem}
+            placed = publish_files(self.files, self.spec.output, fields)
+            result = replace(
+                result,
+                vocals_path=placed.get("vocals"),
+                instrumental_path=placed.get("instrumental"),
+                video_path=placed.get("video"),
+            )
+        self.meter.finish()
+        return replace(result, processing_time_s=self.meter.elapsed_s)
+
+    def _result(self) -> JobResult:
+        song, tags = self.song, self.song["tags"]
+        rate = self.pair["sample_rate"]
+        if rate != song["sample_rate"]:
+            self.notes.append(notes.note(notes.RATE_CHANGED, rate))
+        is_take = self.spec.output is None
+        return JobResult(
+            input=self.spec.input,
+            title=tags.get("title", ""),
+            artist=tags.get("artist", ""),
+            engine=self.engine,
+            duration_s=song["frames"] / song["sample_rate"],
+            sample_rate=rate,
+            channels=song["channels"],
+            processing_time_s=self.meter.elapsed_s,
+            model_load_s=0.0,
+            null_test_db=self.pair["null_test_db"],
+            null_exact=self.pair["null_exact"],
+            # a take's power-of-two shift is undone by the player and by exports
+            gain_db=0.0 if is_take else 20 * math.log10(self.pair["gain"]),
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+
+    def _adopt(self, result: JobResult) -> Song:
+        library = self.around.library
+        if library is None:
+            raise ValueError("a job without output folder needs a library")
+        return library.adopt(
+            NewTake(
+                staging=self.staging,
+                song=self.song,
+                files=self.files,
+                sha256=self.pair["sha256"],
+                peaks=self.staging / "peaks",
+                shift_bits=round(-math.log2(self.pair["gain"])),
+                result=result,
+                words=self.song["words"],
+            )
+        )
+
+    def _stage(
+        self, stage: Stage, worker: Worker, task: str, args: dict[str, Any]
+    ) -> dict[str, Any]:
+        self.meter.enter(stage)
+
+        def hear(facts: dict[str, Any]) -> None:
+            if "described" in facts:
+                self._describe(facts["described"])
+            if "fraction" in facts:
+                self.meter.update(facts["fraction"])
+
+        args = {**args, "staging": str(self.staging)}
+        for is_last in (False, True):
+            try:
+                result = worker.run(task, args, on_progress=hear, stop=self.stop, stall_s=STALL_S)
+            except WorkerDied as exc:
+                if is_last:
+                    raise EngineCrashed(
+                        f"{self.spec.input.name} could not be made: a helper process stopped "
+                        f"twice while {stage.value.replace('_', ' ')}.",
+                        hint="Try again; if it happens again, the file may be damaged.",
+                    ) from exc
+                self.notes.append(notes.CHILD_RESTARTED)
+            else:
+                self.meter.forgive(worker.start_wait_s)
+                return result
+        raise AssertionError("unreachable")
+
+    def _describe(self, facts: dict[str, Any]) -> None:
+        cover = facts.get("cover")
+        path = str(self.staging / cover) if cover else None
+        self.around.describe({**facts, "cover": path})
+
+
+def _stages(spec: JobSpec) -> list[tuple[Stage, str]]:
+    """Return the stages of a job with the names their speeds are kept under."""
+    written = spec.output.format if spec.output is not None else "flac"
+    return [
+        (Stage.IMPORTING, "importing"),
+        (Stage.SEPARATING, f"separating {spec.engine}"),
+        (Stage.ENCODING, f"encoding {written}"),
+        (Stage.PUBLISHING, "publishing"),
+    ]

@@ -1,0 +1,92 @@
+"""Putting finished files where a person wants them: whole or not at all, nothing overwritten."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from karaoke_studio.errors import error_from_os
+from karaoke_studio.job import OutputSpec
+from karaoke_studio.names import file_name, numbered
+from karaoke_studio.staging import sync_file, sync_folder
+
+#: What a stem is called in file names and titles.
+STEM_LABELS = {"vocals": "Vocals", "instrumental": "Instrumental", "video": "Karaoke"}
+
+
+def publish_files(
+    staged: Mapping[str, Path], output: OutputSpec, fields: Mapping[str, str]
+) -> dict[str, Path]:
+    """Move staged files to their names in the output folder.
+
+    All files of one song get the same number where a name is taken: "… (2)".
+
+    Args:
+        staged: stem → finished file on the same disk as the output folder.
+        output: folder, name template, overwrite.
+        fields: values of the template except {stem}.
+
+    Returns:
+        stem → where the file is now.
+
+    Raises:
+        OutputNotWritable: the folder cannot be written.
+        DiskFull: there is no room.
+    """
+    names = {
+        stem: file_name(output.name, {**fields, "stem": STEM_LABELS[stem]}, path.suffix)
+        for stem, path in staged.items()
+    }
+    try:
+        for path in staged.values():
+            sync_file(path)
+        for number in itertools.count(1):
+            targets = {stem: output.folder / numbered(n, number) for stem, n in names.items()}
+            if _move_all([(staged[s], targets[s]) for s in staged], overwrite=output.overwrite):
+                sync_folder(output.folder)
+                return targets
+    except OSError as exc:
+        raise error_from_os(exc, output.folder, writing=True) from exc
+    raise AssertionError("numbers do not end")
+
+
+def _move_all(moves: Sequence[tuple[Path, Path]], *, overwrite: bool) -> bool:
+    """Move all files, or none when one of the names is taken."""
+    if overwrite:
+        for source, target in moves:
+            source.replace(target)
+        return True
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            _move_new(source, target)
+            done.append((source, target))
+    except FileExistsError:
+        for source, target in done:
+            target.replace(source)
+        return False
+    return True
+
+
+def _move_new(source: Path, target: Path) -> None:
+    """Rename without ever replacing a file.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError as exc:
+        if exc.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+            raise
+        # a disk without hard links (FAT): look, then rename
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "exists", str(target)) from exc
+        source.rename(target)
+    else:
+        source.unlink()
