@@ -9,8 +9,12 @@ from pathlib import Path
 
 #: Endings looked for inside folders only; a file that is named itself is judged by its contents.
 SONG_SUFFIXES = frozenset(
-    ".mp3 .wav .wave .flac .aif .aiff .aifc .w64 .rf64 .ogg .oga .opus .m4a .m4b .aac .alac .wma"
-    " .mp4 .m4v .mkv .mka .webm .mov .avi .wv .ape .tta .caf .au .ac3".split()
+    f".{name}"
+    for name in (
+        *("mp3", "wav", "wave", "flac", "aif", "aiff", "aifc", "w64", "rf64", "ogg", "oga"),
+        *("opus", "m4a", "m4b", "aac", "alac", "wma", "mp4", "m4v", "mkv", "mka", "webm", "mov"),
+        *("avi", "wv", "ape", "tta", "caf", "au", "ac3"),
+    )
 )
 _DIGITS = re.compile(r"(\d+)")
 
