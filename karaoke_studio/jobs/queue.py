@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 
 from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
@@ -24,6 +24,7 @@ from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_export, run_job, sweep_outputs
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.walk import songs_in
+from karaoke_studio.worker.host import WorkerDied
 
 log = logging.getLogger(__name__)
 
@@ -217,41 +218,38 @@ class JobQueue(QObject):
             return
         self.job_started.emit(spec.job_id)
         around = replace(self._around, describe=lambda facts: self._describe(spec.job_id, facts))
-        try:
-            result = run_job(
+
+        def work() -> JobResult:
+            return run_job(
                 spec,
                 self._library.staging / spec.job_id,
                 lambda progress: self.job_progressed.emit(spec.job_id, progress),
                 stop,
                 around,
             )
-        except Cancelled:
-            self.job_cancelled.emit(spec.job_id)
-        except KaraokeError as exc:
-            self.job_failed.emit(spec.job_id, exc)
-        except BaseException as exc:
-            self.job_failed.emit(spec.job_id, _our_fault(spec.input, exc))
-        else:
+
+        result = _settle(spec, work, self.job_cancelled, self.job_failed)
+        if result is not None:
             self.songs_changed.emit()
             self.job_finished.emit(spec.job_id, result)
 
     def _export(self, spec: JobSpec, song: Song, stop: threading.Event) -> None:
-        def report(progress: object) -> None:
-            self.export_progressed.emit(spec.job_id, progress)
+        def work() -> JobResult:
+            workdir = output_workdir(spec)
+            sweep_outputs(workdir.parent)
+            return run_export(
+                spec,
+                song,
+                workdir,
+                lambda progress: self.export_progressed.emit(spec.job_id, progress),
+                stop,
+                self._around,
+            )
 
-        try:
-            sweep_outputs(output_workdir(spec).parent)
-            result = run_export(spec, song, output_workdir(spec), report, stop, self._around)
-        except Cancelled:
-            self.export_cancelled.emit(spec.job_id)
-        except KaraokeError as exc:
-            self.export_failed.emit(spec.job_id, exc)
-        except BaseException as exc:
-            self.export_failed.emit(spec.job_id, _our_fault(spec.input, exc))
-        else:
+        result = _settle(spec, work, self.export_cancelled, self.export_failed)
+        self._stops.pop(spec.job_id, None)
+        if result is not None:
             self.export_finished.emit(spec.job_id, result)
-        finally:
-            self._stops.pop(spec.job_id, None)
 
     def _describe(self, job_id: str, facts: dict[str, Any]) -> None:
         cover = facts["cover"]
@@ -279,7 +277,7 @@ class JobQueue(QObject):
         while self._watching.is_set() and not self._is_closing.wait(WATCH_INTERVAL_S):
             try:
                 found = self._around.workers.interactive.run("sound_outputs", {}, stall_s=10)
-            except Exception as exc:  # a device list that fails today may work in two seconds
+            except (KaraokeError, WorkerDied) as exc:  # may work in two seconds
                 log.info("sound outputs could not be listed: %s", exc)
                 continue
             if self._watching.is_set():
@@ -337,9 +335,23 @@ class JobQueue(QObject):
             self._jobs[job_id] = replace(self._jobs[job_id], state=state, error=error)
 
 
-def _our_fault(path: Path, exc: BaseException) -> KaraokeError:
-    log.critical("a job broke", exc_info=exc)
-    return ProcessingFailed(
-        f"{path.name} could not be made because of a fault in the program.",
-        hint="Try again; the log in the data folder says more.",
-    )
+def _settle(
+    spec: JobSpec, work: Callable[[], JobResult], cancelled: SignalInstance, failed: SignalInstance
+) -> JobResult | None:
+    """Run a job; tell by signal how it ended unless it is done. A lane outlives every job."""
+    try:
+        return work()
+    except Cancelled:
+        cancelled.emit(spec.job_id)
+    except KaraokeError as exc:
+        failed.emit(spec.job_id, exc)
+    except BaseException:  # the worker loop is one of the two marked borders
+        log.exception("job %s broke", spec.job_id)
+        failed.emit(
+            spec.job_id,
+            ProcessingFailed(
+                f"{spec.input.name} could not be made because of a fault in the program.",
+                hint="Try again; the log in the data folder says more.",
+            ),
+        )
+    return None

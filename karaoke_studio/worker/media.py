@@ -201,10 +201,18 @@ def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any
 
 
 def versions(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
-    """Name the versions of the libraries that read and write sound."""
+    """Name the versions of the libraries that read and write sound, and the formats."""
     from karaoke_studio.audio.encode import codec_versions
+    from karaoke_studio.job import FORMATS
+    from karaoke_studio.walk import SONG_SUFFIXES
 
-    return dict(codec_versions())
+    return {
+        "versions": codec_versions() | {"numpy": np.__version__},
+        "formats": {
+            "reads": sorted(suffix[1:] for suffix in SONG_SUFFIXES),
+            "writes": list(FORMATS),
+        },
+    }
 
 
 def warm_up(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
