@@ -42,10 +42,14 @@ _EXACT_LENGTH = frozenset({"mov", "flac", "wav", "aiff", "wv", "ape", "tta", "ta
 
 
 class FileWindow(io.RawIOBase):
-    """A file seen from `start` on; closing it leaves the file open."""
+    """A file seen from `start` on; closing it leaves the file open.
+
+    Attributes:
+        file: the whole file.
+    """
 
     def __init__(self, file: io.FileIO, start: int) -> None:
-        self._file, self._start = file, start
+        self.file, self._start = file, start
         file.seek(start)
 
     def readable(self) -> bool:
@@ -58,17 +62,17 @@ class FileWindow(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes."""
-        return self._file.read(size)
+        return self.file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move, and return the new position in the window."""
         if whence == io.SEEK_SET:
             offset += self._start
-        return self._file.seek(offset, whence) - self._start
+        return self.file.seek(offset, whence) - self._start
 
     def tell(self) -> int:
         """Return the position in the window."""
-        return self._file.tell() - self._start
+        return self.file.tell() - self._start
 
 
 def open_container(file: io.FileIO, container: Container, name: str) -> InputContainer:

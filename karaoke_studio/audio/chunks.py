@@ -145,4 +145,5 @@ _WALKERS: dict[str, Walker] = {
     "ogg": _ogg_end,
     "opus": _ogg_end,
     "oggflac": _ogg_end,
+    "oggmix": _ogg_end,
 }

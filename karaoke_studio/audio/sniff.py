@@ -187,7 +187,7 @@ def _ogg(head: bytes) -> Container | None:
         return _by_soundfile("ogg", "ogg")
     if is_only_sound and b"\x7fFLAC" in head[:64]:
         return _by_soundfile("oggflac", "ogg")
-    return _by_av("ogg", "ogg")
+    return _by_av("oggmix", "ogg")
 
 
 def _raw_stream(head: bytes) -> Container | None:
