@@ -24,6 +24,9 @@ class Settings:
         export_folder: last folder of an export, "" = the system's music folder.
         export_format: one of `job.FORMATS`.
         export_bit_depth: one of `job.BIT_DEPTHS`.
+        export_bitrate_kbps: of the lossy formats; 0 = the format's default.
+        export_stems: names of `job.STEMS`, separated by commas.
+        export_name: template of file names.
         copy_originals: keep a copy of each song's file in the library.
     """
 
@@ -33,6 +36,9 @@ class Settings:
     export_folder: str = ""
     export_format: str = "flac"
     export_bit_depth: str = "24"
+    export_bitrate_kbps: int = 0
+    export_stems: str = "vocals,instrumental"
+    export_name: str = "{title} ({stem})"
     copy_originals: bool = True
 
 

@@ -1,0 +1,296 @@
+"""Pictures of the window in every state, both themes and two sizes.
+
+    python benchmarks/screenshots.py FOLDER [--only PART]
+
+The songs are made up; nothing is separated or played.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from PySide6.QtCore import QEventLoop, QMimeData, QPoint, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from karaoke_studio.errors import CorruptAudio, NoOutputDevice
+from karaoke_studio.library.songs import Word
+from karaoke_studio.settings import Settings
+from karaoke_studio.ui.main_window import MainWindow
+from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue
+
+SIZES = ((1280, 800), (1920, 1080), (900, 600))
+SONGS = (
+    ("Slow Motion Dream", "Steven M Bryant", 222, 258),
+    ("Night Bus Home", "The Lanterns", 245, 200),
+    ("Copper Sky", "Mara Vell", 178, 350),
+    ("Ten Past Nine", "Ada & the Owls", 201, 120),
+    ("Paper Boats", "Juno Hale", 310, 290),
+    ("Halfway to June", "Fenwick", 213, None),
+    ("Lighthouse", "Noor", 287, 20),
+    (
+        "A Very Long Title That Goes On and On Until Nobody Remembers How It Began",
+        "Nobody",
+        65,
+        None,
+    ),
+)
+LINES = (
+    "Streetlights hum a quiet tune",
+    "I am half awake beneath the moon",
+    "Every window holds a glow",
+    "Every step is taking it slow",
+    "",
+    "So let me drift, let me stay",
+    "In a slow motion dream till the break of day",
+    "Let the hours fall like rain",
+    "Turn the night around again",
+)
+
+
+class Scene:
+    """One window with its fakes."""
+
+    def __init__(self, folder: Path, theme: str, size: tuple[int, int]) -> None:
+        self.library = FakeLibrary(folder)
+        self.queue = FakeQueue(self.library)
+        self.player = FakePlayer()
+        self._settings = Settings(theme=theme, export_folder="/home/mara/Music/Karaoke")
+        self._size = size
+
+    def fill(self) -> None:
+        """Put songs into the library."""
+        for title, artist, seconds, hue in reversed(SONGS):
+            words = tuple(Word(66.0 + 5 * n, line) for n, line in enumerate(LINES))
+            first = title == SONGS[0][0]
+            self.library.add(
+                title,
+                artist,
+                "ccMixter" if first else "",
+                seconds=seconds,
+                hue=hue,
+                words=words if first else (),
+                engine="centre" if title == "Copper Sky" else "instant",
+                original="original.mp4" if first else None,
+                notes=("truncated:2:58",) if title == "Copper Sky" else (),
+            )
+
+    def show(self) -> MainWindow:
+        """Open the window."""
+        self.window = MainWindow(
+            self.queue,  # type: ignore[arg-type]
+            self.player,  # type: ignore[arg-type]
+            self.library.songs,
+            self.library.words,
+            self._settings,
+            lambda _settings: None,
+            Path("demo.ogg"),
+        )
+        self.window.resize(*self._size)
+        self.window.show()
+        return self.window
+
+    def open_song(self, number: int = 0, at: float = 82.0) -> None:
+        """Open a song, playing."""
+        self.window.open_song(self.library.all[number].id)
+        self.window.set_source("instrumental")
+        self.player.play()
+        self.player.advance_s(at)
+        self.window.listening.look()
+
+
+def empty(scene: Scene) -> QWidget:
+    """Nothing is there yet."""
+    return scene.show()
+
+
+def first_song(scene: Scene) -> QWidget:
+    """The first songs are on their way."""
+    window = scene.show()
+    window.add_paths([Path("Slow Motion Dream.mp3"), Path("Night Bus Home.flac")])
+    first, _ = scene.queue.ids()
+    scene.queue.start(first, "Steven M Bryant")
+    scene.queue.progress(first, 0.42, 12)
+    return window
+
+
+def queue(scene: Scene) -> QWidget:
+    """A song plays while others are made and one has failed."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    names = ("Halfway to June.m4a", "old-tape.wma", "Lighthouse.mp3", "Blue Hour.flac")
+    window.add_paths([Path(name) for name in names])
+    first, second, *_ = scene.queue.ids()
+    scene.queue.start(first, "Fenwick", scene.library.all[1].cover_path)
+    scene.queue.progress(first, 0.62, 14)
+    scene.queue.fail(
+        second,
+        CorruptAudio("old-tape.wma ends after 0.4 s.", hint="Copy the file again, or use another."),
+    )
+    return window
+
+
+def playing(scene: Scene) -> QWidget:
+    """A song with words plays."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    return window
+
+
+def no_words(scene: Scene) -> QWidget:
+    """A song without words, paused, with a note."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song(2, 31)
+    scene.player.pause()
+    window.set_source("original")
+    window.listening.look()
+    return window
+
+
+def songs_only(scene: Scene) -> QWidget:
+    """The library after a start, nothing open."""
+    scene.fill()
+    return scene.show()
+
+
+def no_sound(scene: Scene) -> QWidget:
+    """There is no sound device."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    scene.player.pause()
+    scene.player.problem = NoOutputDevice("There is no sound device.")
+    window.listening.look()
+    return window
+
+
+def undo(scene: Scene) -> QWidget:
+    """A song was removed."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    window.remove_song(scene.library.all[3].id)
+    return window
+
+
+def drag(scene: Scene) -> QWidget:
+    """Songs are held over the window."""
+    window = playing(scene)
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(song.peaks_path)) for song in scene.library.all[:3]])
+    event = QDragEnterEvent(
+        QPoint(300, 300),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(window, event)
+    return window
+
+
+def export(scene: Scene) -> QWidget:
+    """The export dialog."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    return window.exports.open(scene.library.all[0], window.settings)
+
+
+def export_done(scene: Scene) -> QWidget:
+    """The export is done."""
+    dialog = export(scene)
+    dialog.start_button.click()  # type: ignore[attr-defined]
+    (export_id,) = scene.queue.exports
+    song, output, stems = scene.queue.exports[export_id]
+    folder = scene.library.folder / "Karaoke"
+    scene.queue.exports[export_id] = (song, type(output)(folder), stems)
+    scene.queue.finish_export(export_id)
+    return dialog
+
+
+def key_sheet(scene: Scene) -> QWidget:
+    """All keys."""
+    window = playing(scene)
+    window.commands["keys_action"].trigger()  # type: ignore[attr-defined]
+    return window.findChild(QWidget, "key_sheet")
+
+
+def close_question(scene: Scene) -> QWidget:
+    """Closing while songs are made."""
+    window = queue(scene)
+    window.close()
+    return window.findChild(QWidget, "close_question")
+
+
+def menu(scene: Scene) -> QWidget:
+    """The menu."""
+    window = playing(scene)
+    return window.menu  # type: ignore[attr-defined]
+
+
+STATES: dict[str, Callable[[Scene], QWidget]] = {
+    state.__name__: state
+    for state in (
+        *(empty, first_song, queue, playing, no_words, songs_only, no_sound, undo, drag),
+        *(export, export_done, key_sheet, close_question, menu),
+    )
+}
+#: These look the same at every size of the window.
+DIALOGS = {"export", "export_done", "key_sheet", "close_question", "menu"}
+
+
+def wait(ms: int) -> None:
+    """Let timers, threads and paints run."""
+    loop = QEventLoop()
+    QTimer.singleShot(ms, loop.quit)
+    loop.exec()
+
+
+def pictures(wanted: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
+    """Yield state, theme and size of each picture."""
+    for state in STATES:
+        for theme in ("dark", "light"):
+            for size in SIZES[:1] if state in DIALOGS else SIZES:
+                if wanted in f"{state}-{theme}-{size[0]}":
+                    yield state, theme, size
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", help="part of a picture's name")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication(sys.argv[:1])
+    app.setQuitOnLastWindowClosed(False)
+    for state, theme, size in pictures(arguments.only):
+        with tempfile.TemporaryDirectory() as folder:
+            scene = Scene(Path(folder), theme, size)
+            widget = STATES[state](scene)
+            wait(500)
+            name = state if state in DIALOGS else f"{state}-{size[0]}x{size[1]}"
+            path = arguments.folder / f"{name}-{theme}.png"
+            widget.grab().save(str(path))
+            print(path)
+            scene.queue.views.clear()
+            scene.queue.exports.clear()
+            scene.window.close()
+            scene.window.deleteLater()
+            wait(10)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The actions behind menu and keys."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QSize
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from karaoke_studio.ui import keys
+
+_THEMES = {"system": "Like the system", "dark": "Dark", "light": "Light"}
+
+
+class Actions:
+    """All actions of the window, by object name, and the menu that holds them.
+
+    Args:
+        window: gets the actions, so that their keys work everywhere in it.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        self._window = window
+        self._actions: dict[str, QAction] = {}
+        for group in keys.GROUPS.values():
+            for key in group:
+                if key.action:
+                    self._add(key.action, key.words, key.keys, repeats=key.repeats)
+        self._add("folder_action", "Show in folder")
+        self._add("remove_action", "Remove song")
+        self._add("about_action", "About Karaoke Studio")
+        self.themes = self._build_themes()
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def _add(
+        self, name: str, words: str, shortcuts: tuple[str, ...] = (), *, repeats: bool = False
+    ) -> QAction:
+        action = QAction(words, self._window)
+        action.setObjectName(name)
+        action.setShortcuts([QKeySequence(shortcut) for shortcut in shortcuts])
+        action.setAutoRepeat(repeats)
+        self._window.addAction(action)
+        self._actions[name] = action
+        return action
+
+    def _build_themes(self) -> QActionGroup:
+        group = QActionGroup(self._window)
+        for choice, words in _THEMES.items():
+            action = self._add(f"theme_{choice}_action", words)
+            action.setCheckable(True)
+            action.setData(choice)
+            group.addAction(action)
+        return group
+
+    def build_menu(self) -> QMenu:
+        """Return the window's menu."""
+        menu = QMenu(self._window)
+        menu.setObjectName("main_menu")
+        self._fill(menu, "add_action", "find_action")
+        menu.addSeparator()
+        self._fill(menu, "export_action", "folder_action", "remove_action", "undo_action")
+        menu.addSeparator()
+        listen = menu.addMenu("Listen")
+        self._fill(listen, "play_action", "previous_action", "next_action", "mute_action")
+        listen.addSeparator()
+        self._fill(listen, "original_action", "instrumental_action", "vocals_action")
+        listen.addSeparator()
+        self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
+        view = menu.addMenu("View")
+        choices = view.addMenu("Theme")
+        choices.setObjectName("theme_menu")
+        for action in self.themes.actions():
+            choices.addAction(action)
+        self._fill(view, "full_screen_action")
+        menu.addSeparator()
+        self._fill(menu, "keys_action", "about_action")
+        menu.addSeparator()
+        self._fill(menu, "quit_action")
+        return menu
+
+    def _fill(self, menu: QMenu, *names: str) -> None:
+        for name in names:
+            menu.addAction(self._actions[name])
+
+
+def popup_below(menu: QMenu, button: QWidget) -> None:
+    """Show a menu under a button, its right edge at the button's."""
+    size: QSize = menu.sizeHint()
+    corner = button.mapToGlobal(QPoint(button.width() - size.width(), button.height() + 4))
+    menu.popup(corner)

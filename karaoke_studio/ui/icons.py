@@ -1,0 +1,46 @@
+"""Icons of one family (Phosphor, from QtAwesome), painted in a colour of the theme."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+
+# QtAwesome asks QtPy, which would take whichever binding it finds first.
+os.environ.setdefault("QT_API", "pyside6")
+
+import qtawesome
+from qtawesome.iconic_font import IconicFont
+
+#: Sizes in pixels.
+SMALL, MEDIUM, LARGE = 18, 20, 24
+
+
+@cache
+def _family() -> IconicFont:
+    # qtawesome.icon() would load all twelve of its fonts (0.14 s); one is enough (0.03 s).
+    return IconicFont(next(font for font in qtawesome._BUNDLED_FONTS if font[0] == "ph"))
+
+
+def icon(name: str, colour: QColor | str) -> QIcon:
+    """Return a Phosphor icon, such as "play-fill", in a colour."""
+    result: QIcon = _family().icon(f"ph.{name}", color=QColor(colour))
+    return result
+
+
+def paint_icon(painter: QPainter, name: str, rect: QRect, colour: QColor | str) -> None:
+    """Paint a Phosphor icon into a rectangle."""
+    icon(name, colour).paint(painter, rect, Qt.AlignmentFlag.AlignCenter)
+
+
+def pixmap(name: str, size: int, colour: QColor | str, ratio: float = 1.0) -> QPixmap:
+    """Return an icon as a pixmap of `size` logical pixels."""
+    result = QPixmap(round(size * ratio), round(size * ratio))
+    result.setDevicePixelRatio(ratio)
+    result.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(result)
+    paint_icon(painter, name, QRect(0, 0, size, size), colour)
+    painter.end()
+    return result

@@ -1,0 +1,138 @@
+"""Asks the player where it is, on a timer, and tells the window what changed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from karaoke_studio.errors import KaraokeError
+from karaoke_studio.library.songs import Song
+from karaoke_studio.playback.player import Player, PlayerState, Source, TakeFiles
+
+#: 60 pictures a second while it plays; else only often enough to notice problems.
+_PLAYING_MS = 16
+_IDLE_MS = 200
+
+
+def take_files(song: Song) -> TakeFiles:
+    """Return what the player needs of a song."""
+    return TakeFiles(
+        vocals=song.vocals_path,
+        instrumental=song.instrumental_path,
+        sample_rate=song.sample_rate,
+        channels=song.channels,
+        frames=song.frames,
+        shift_bits=song.shift_bits,
+    )
+
+
+class Listening(QObject):
+    """The player as the window sees it.
+
+    Signals:
+        moved: frame that is heard now.
+        playing_changed: whether it plays.
+        problem_changed: KaraokeError, or None when all is well again.
+
+    Thread: GUI; the player answers at once.
+    """
+
+    moved = Signal(int)
+    playing_changed = Signal(bool)
+    problem_changed = Signal(object)
+
+    def __init__(self, player: Player, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._player = player
+        self._position = -1
+        self._is_playing = False
+        self._problem: KaraokeError | None = None
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.look)
+        self._timer.start(_IDLE_MS)
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._timer.stop()
+
+    def open(self, song: Song) -> None:
+        """Load a song, paused at its start."""
+        self._player.load(take_files(song))
+        self._position = -1
+        self.look()
+
+    def unload(self) -> None:
+        """Let go of the song's files."""
+        self._player.unload()
+        self.look()
+
+    @Slot()
+    def toggle(self) -> None:
+        """Play or pause; from the end, play from the start."""
+        if self._player.state is not PlayerState.EMPTY:
+            self._player.toggle()
+            self.look()
+
+    def play(self) -> None:
+        """Play."""
+        if self._player.state is not PlayerState.EMPTY:
+            self._player.play()
+            self.look()
+
+    @Slot(int)
+    def seek(self, frame: int) -> None:
+        """Go to a frame; frames outside the song mean its ends."""
+        if self._player.state is not PlayerState.EMPTY:
+            self._player.seek(frame)
+            self.look()
+
+    def jump(self, seconds: float) -> None:
+        """Go forward, or back by a negative number."""
+        self.seek(self._player.position_frames + round(seconds * self._player.sample_rate))
+
+    @property
+    def position_s(self) -> float:
+        """Seconds into the song."""
+        if self._player.state is PlayerState.EMPTY:
+            return 0.0
+        return self._player.position_frames / self._player.sample_rate
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether it plays."""
+        return self._is_playing
+
+    @property
+    def source(self) -> str:
+        """What is heard: "original", "instrumental" or "vocals"."""
+        return self._player.source.value
+
+    def set_source(self, stem: str) -> None:
+        """Choose what is heard."""
+        self._player.set_source(Source(stem))
+
+    @Slot(float)
+    def set_volume(self, volume: float) -> None:
+        """Choose how loud, 0…1."""
+        self._player.set_volume(volume)
+
+    @Slot()
+    def retry_output(self) -> None:
+        """Look for a sound device again."""
+        self._player.retry_output()
+
+    @Slot()
+    def look(self) -> None:
+        """Ask the player, and tell what changed."""
+        state = self._player.state
+        playing = state is PlayerState.PLAYING
+        if playing != self._is_playing:
+            self._is_playing = playing
+            self._timer.setInterval(_PLAYING_MS if playing else _IDLE_MS)
+            self.playing_changed.emit(playing)
+        if state is not PlayerState.EMPTY and self._player.position_frames != self._position:
+            self._position = self._player.position_frames
+            self.moved.emit(self._position)
+        if self._player.problem is not self._problem:
+            self._problem = self._player.problem
+            self.problem_changed.emit(self._problem)

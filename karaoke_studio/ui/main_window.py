@@ -1,0 +1,708 @@
+"""The window: lays out the panels, and connects their wishes to queue and player."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QIcon,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QMainWindow,
+    QMessageBox,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from karaoke_studio import __version__
+from karaoke_studio.errors import KaraokeError
+from karaoke_studio.job import JobResult
+from karaoke_studio.jobs.queue import JobDescription, JobQueue, JobView
+from karaoke_studio.library.songs import Song, Word
+from karaoke_studio.paths import resource
+from karaoke_studio.playback.player import Player
+from karaoke_studio.progress import Progress
+from karaoke_studio.settings import Settings
+from karaoke_studio.ui import keys, messages, text
+from karaoke_studio.ui.actions import Actions, popup_below
+from karaoke_studio.ui.banner import Banners
+from karaoke_studio.ui.close_question import CloseQuestion
+from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.drop_area import DragOverlay, DropArea, drop_sentence, dropped_paths
+from karaoke_studio.ui.export_dialog import written_files
+from karaoke_studio.ui.exports import Exports
+from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.queue_panel import QueuePanel
+from karaoke_studio.ui.song_view import SongView
+from karaoke_studio.ui.songs_list import SongsList
+from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.toolbar import Toolbar
+from karaoke_studio.walk import SONG_SUFFIXES
+
+log = logging.getLogger(__name__)
+
+MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
+#: Below this width the songs list starts as covers only.
+_NARROW = 1000
+_SIDE_WIDTH, _SIDE_COVERS_WIDTH = 280, 76
+_JUMP_S = 5.0
+#: ⏮ goes to the song before only this close to the start.
+_RESTART_S = 3.0
+_SAVE_VOLUME_MS = 500
+
+
+def show_in_folder(path: Path) -> None:
+    """Open the folder of a file (or a folder itself) in the system's file manager."""
+    folder = path if path.is_dir() else path.parent
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+class MainWindow(QMainWindow):
+    """The one window.
+
+    Args:
+        queue: makes and exports songs.
+        player: plays them.
+        library_songs: reads the library, newest first.
+        words: reads the words of a song.
+        settings: what the person chose.
+        save_settings: writes changed settings.
+        demo_song: the file behind "Try the demo song".
+        geometry: remembers sizes; None = nothing is remembered.
+        open_folder: shows a file's folder in the system's file manager.
+
+    Thread: GUI. Nothing here waits: files are read by `Disk`, songs are made by the queue.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        player: Player,
+        library_songs: Callable[[], list[Song]],
+        words: Callable[[Song], tuple[Word, ...]],
+        settings: Settings,
+        save_settings: Callable[[Settings], None],
+        demo_song: Path,
+        geometry: QSettings | None = None,
+        open_folder: Callable[[Path], None] = show_in_folder,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self._queue = queue
+        self._read_songs, self._read_words = library_songs, words
+        self._write_settings, self._demo_song = save_settings, demo_song
+        self._geometry, self._open_folder = geometry, open_folder
+        self.look = Look(settings.theme, self)
+        self.disk = Disk(self)
+        self.listening = Listening(player, self)
+        self.exports = Exports(self.look, queue, self)
+        self._removed: list[Song] = []
+        self._exported: Path | None = None
+        self._is_narrow = False
+        self._may_close = False
+        self._keeps_queue = False
+        self._has_ended = False
+        self._build()
+        self._connect_panels()
+        self._connect_actions()
+        self._connect_queue()
+        self.reload_songs()
+        for job in queue.jobs():
+            self.queue_panel.add_job(job)
+        self._restore_geometry()
+        self._arrange()
+
+    # -- building
+
+    def _build(self) -> None:
+        self.setObjectName("main_window")
+        self.setWindowTitle(text.APP_NAME)
+        self.setWindowIcon(QIcon(str(resource("icons/karaoke-studio.svg"))))
+        self.setMinimumSize(MINIMUM_WIDTH, MINIMUM_HEIGHT)
+        self.resize(1280, 800)
+        self.setAcceptDrops(True)
+        self.toolbar = Toolbar(self.look)
+        self.banners = Banners(self.look)
+        self.songs_list = SongsList(self.look, self.disk)
+        self.drop_area = DropArea(self.look)
+        self.song_view = SongView(self.look, self.disk, self.settings.volume)
+        self.queue_panel = QueuePanel(self.look, self.disk)
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.drop_area)
+        self.middle.addWidget(self.song_view)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setObjectName("main_splitter")
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.songs_list)
+        self.splitter.addWidget(self.middle)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([_SIDE_WIDTH, 1000])
+        page = QWidget()
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        for part in (self.toolbar, self.banners, self.splitter, self.queue_panel):
+            self._column.addWidget(part)
+        self._column.setStretchFactor(self.splitter, 1)
+        self.setCentralWidget(page)
+        self.overlay = DragOverlay(self.look, self)
+        self.commands = Actions(self)
+        self.menu = self.commands.build_menu()
+        self._volume_timer = QTimer(self)
+        self._volume_timer.setSingleShot(True)
+        self._volume_timer.setInterval(_SAVE_VOLUME_MS)
+
+    def _connect_panels(self) -> None:
+        self.toolbar.add_button.clicked.connect(self.choose_files)
+        self.toolbar.export_button.clicked.connect(self._on_export)
+        self.toolbar.menu_button.clicked.connect(self._on_menu)
+        self.drop_area.add_requested.connect(self.choose_files)
+        self.drop_area.demo_requested.connect(self._on_demo)
+        songs = self.songs_list
+        songs.open_requested.connect(self.open_song)
+        songs.play_requested.connect(self._on_play_song)
+        songs.export_requested.connect(self._on_export_song)
+        songs.show_folder_requested.connect(self._on_show_song_folder)
+        songs.remove_requested.connect(self.remove_song)
+        self.song_view.seek_requested.connect(self.listening.seek)
+        transport = self.song_view.transport
+        transport.play_requested.connect(self.listening.toggle)
+        transport.previous_requested.connect(self._on_previous)
+        transport.next_requested.connect(self._on_next)
+        transport.source_requested.connect(self.set_source)
+        transport.volume_changed.connect(self._on_volume_changed)
+        self.listening.moved.connect(self.song_view.set_position)
+        self.listening.playing_changed.connect(transport.play_button.set_playing)
+        self.listening.problem_changed.connect(self._on_problem_changed)
+        self.listening.set_volume(self.settings.volume)
+        self.song_view.set_source(self.listening.source)
+        self._volume_timer.timeout.connect(self._save)
+        self.banners.retry_sound_requested.connect(self.listening.retry_output)
+        self.banners.undo_requested.connect(self._on_undo)
+        self.banners.show_export_requested.connect(self._on_show_export)
+        self.exports.choices_changed.connect(self._on_export_choices)
+        self.exports.show_folder_requested.connect(self._show_folder)
+        self.exports.finished_unseen.connect(self._on_export_finished)
+        self.exports.failed_unseen.connect(self._on_export_failed)
+
+    def _connect_actions(self) -> None:
+        answers: dict[str, Callable[[], None]] = {
+            "add_action": self.choose_files,
+            "find_action": self._on_find,
+            "undo_action": self._on_undo,
+            "export_action": self._on_export,
+            "folder_action": self._on_show_current_folder,
+            "remove_action": self._on_remove_current,
+            "play_action": self.listening.toggle,
+            "original_action": self._on_original,
+            "instrumental_action": self._on_instrumental,
+            "vocals_action": self._on_vocals,
+            "back_action": self._on_back,
+            "forward_action": self._on_forward,
+            "start_action": self._on_start,
+            "end_action": self._on_end,
+            "previous_action": self._on_previous,
+            "next_action": self._on_next,
+            "mute_action": self.song_view.transport.toggle_mute,
+            "menu_action": self._on_menu,
+            "keys_action": self._on_keys,
+            "about_action": self._on_about,
+            "full_screen_action": self._on_full_screen,
+            "quit_action": self._on_quit,
+        }
+        for name, answer in answers.items():
+            self.commands[name].triggered.connect(answer)
+        self.commands[f"theme_{self.look.choice}_action"].setChecked(True)
+        self.commands.themes.triggered.connect(self._on_theme)
+
+    def _connect_queue(self) -> None:
+        queue, panel = self._queue, self.queue_panel
+        queue.job_added.connect(self._on_job_added)
+        queue.job_started.connect(self._on_job_started)
+        queue.job_described.connect(self._on_job_described)
+        queue.job_progressed.connect(self._on_job_progressed)
+        queue.job_finished.connect(self._on_job_finished)
+        queue.job_failed.connect(self._on_job_failed)
+        queue.job_cancelled.connect(self._on_job_cancelled)
+        queue.songs_changed.connect(self.reload_songs)
+        queue.sound_devices_changed.connect(self._on_sound_devices_changed)
+        panel.cancel_requested.connect(queue.cancel)
+        panel.retry_requested.connect(queue.retry)
+        panel.dismiss_requested.connect(self._on_dismiss)
+        panel.filled_changed.connect(self._arrange)
+
+    # -- arranging
+
+    @Slot()
+    def _arrange(self) -> None:
+        """Put the queue where it belongs: the whole middle until a song is open, then a strip."""
+        song_open = self.song_view.song() is not None
+        has_songs = bool(self.songs_list.model.rowCount())
+        filled = self.queue_panel.is_filled()
+        roomy = filled and not song_open
+        if roomy != (self.queue_panel.parentWidget() is self.middle):
+            if roomy:
+                self.middle.addWidget(self.queue_panel)
+            else:
+                self._column.addWidget(self.queue_panel)
+            self.queue_panel.set_roomy(roomy)
+        self.queue_panel.setVisible(filled)
+        page = self.song_view if song_open else self.queue_panel if roomy else self.drop_area
+        self.middle.setCurrentWidget(page)
+        self.songs_list.setVisible(has_songs)
+        self.toolbar.add_button.setVisible(page is not self.drop_area)
+        self.toolbar.export_button.setVisible(song_open)
+        for name in ("export_action", "folder_action", "remove_action"):
+            self.commands[name].setEnabled(has_songs)
+        self.commands["undo_action"].setEnabled(bool(self._removed))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the room to the song where there is little."""
+        super().resizeEvent(event)
+        self.overlay.setGeometry(self.rect())
+        narrow = self.width() < _NARROW
+        if narrow != self._is_narrow:
+            self._is_narrow = narrow
+            side = _SIDE_COVERS_WIDTH if narrow else _SIDE_WIDTH
+            self.splitter.setSizes([side, self.width() - side])
+
+    def _restore_geometry(self) -> None:
+        kept = self._geometry
+        if kept is None:
+            return
+        for key, restore in (
+            ("window", self.restoreGeometry),
+            ("main_splitter", self.splitter.restoreState),
+            ("song_splitter", self.song_view.splitter.restoreState),
+        ):
+            value = kept.value(key)
+            if isinstance(value, QByteArray):
+                restore(value)
+
+    def _keep_geometry(self) -> None:
+        kept = self._geometry
+        if kept is None:
+            return
+        kept.setValue("window", self.saveGeometry())
+        kept.setValue("main_splitter", self.splitter.saveState())
+        kept.setValue("song_splitter", self.song_view.splitter.saveState())
+        kept.sync()
+
+    # -- adding
+
+    def add_paths(self, paths: list[Path]) -> None:
+        """Make karaoke of files and folders."""
+        if paths:
+            self._queue.add_paths(paths, self.settings.engine)
+
+    def come_forward(self) -> None:
+        """Show the window above the others, as when the program is started once more."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    @Slot()
+    def choose_files(self) -> None:
+        """Ask for songs."""
+        dialog = QFileDialog(self, "Add songs")
+        dialog.setObjectName("add_dialog")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        endings = " ".join(f"*{suffix}" for suffix in sorted(SONG_SUFFIXES))
+        dialog.setNameFilters([f"Songs and videos ({endings})", "All files (*)"])
+        dialog.filesSelected.connect(self._on_files_chosen)
+        dialog.open()
+
+    @Slot("QStringList")
+    def _on_files_chosen(self, names: list[str]) -> None:
+        self.add_paths([Path(name) for name in names])
+
+    @Slot()
+    def _on_demo(self) -> None:
+        self.add_paths([self._demo_song])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Say what dropping would do."""
+        if not event.mimeData().hasUrls():
+            return
+        paths = dropped_paths(event.mimeData())
+        self.overlay.show_sentence(drop_sentence(paths), welcome=bool(paths))
+        # Accepted even when nothing can be taken, so that the reason stays on the screen.
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Follow the hand."""
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        """Turn the light off."""
+        self.overlay.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Take what was dropped."""
+        self.overlay.hide()
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self.add_paths(dropped_paths(event.mimeData()))
+
+    # -- songs
+
+    @Slot()
+    def reload_songs(self) -> None:
+        """Read the library again; close or refresh the open song where it changed."""
+        try:
+            songs = self._read_songs()
+        except KaraokeError as exc:
+            log.warning("the songs cannot be read: %s", exc.message)
+            self.banners.notice.tell(messages.job_failure(exc).sentence)
+            return
+        self.songs_list.set_songs(songs)
+        shown = self.song_view.song()
+        if shown is not None:
+            now = next((song for song in songs if song.id == shown.id), None)
+            if now is None:
+                self._close_song()
+            elif now.take_id != shown.take_id:
+                self.open_song(now.id)
+        self._arrange()
+
+    def _song(self, song_id: str) -> Song | None:
+        songs = self.songs_list.model.songs()
+        return next((song for song in songs if song.id == song_id), None)
+
+    @Slot(str)
+    def open_song(self, song_id: str) -> None:
+        """Show a song, paused at its start; the one that is open stays where it is."""
+        song, shown = self._song(song_id), self.song_view.song()
+        if song is None or (shown and (shown.id, shown.take_id) == (song.id, song.take_id)):
+            return
+        self.song_view.show_song(song, self._read_words(song))
+        self.listening.open(song)
+        self.songs_list.set_open(song.id)
+        self.setWindowTitle(text.window_title(song.title))
+        self._arrange()
+
+    def _close_song(self) -> None:
+        self.listening.unload()
+        self.song_view.close_song()
+        self.songs_list.set_open("")
+        self.setWindowTitle(text.APP_NAME)
+        self._arrange()
+
+    @Slot(str)
+    def _on_play_song(self, song_id: str) -> None:
+        self.open_song(song_id)
+        self.listening.play()
+
+    @Slot(str)
+    def remove_song(self, song_id: str) -> None:
+        """Move a song to the trash; it can be undone."""
+        song, shown = self._song(song_id), self.song_view.song()
+        if song is None:
+            return
+        if shown is not None and shown.id == song_id:
+            self._close_song()
+        self._removed.append(song)
+        self._queue.remove_song(song_id)
+        self.banners.undo.tell(f"“{song.title}” was removed.", "Undo", Banners.UNDO_MS)
+        self._arrange()
+
+    @Slot()
+    def _on_undo(self) -> None:
+        self.banners.undo.hide()
+        if self._removed:
+            self._queue.restore_song(self._removed.pop().id)
+        self._arrange()
+
+    def _current_song(self) -> Song | None:
+        """Return the song that is open, else the one chosen in the list."""
+        return self.song_view.song() or self._song(self.songs_list.view.current_id())
+
+    @Slot()
+    def _on_remove_current(self) -> None:
+        if song := self._current_song():
+            self.remove_song(song.id)
+
+    @Slot()
+    def _on_show_current_folder(self) -> None:
+        if song := self._current_song():
+            self._show_folder(song.folder)
+
+    @Slot(str)
+    def _on_show_song_folder(self, song_id: str) -> None:
+        if song := self._song(song_id):
+            self._show_folder(song.folder)
+
+    @Slot(object)
+    def _show_folder(self, path: Path) -> None:
+        self._open_folder(path)
+
+    @Slot()
+    def _on_find(self) -> None:
+        if self.songs_list.width() < _SIDE_WIDTH:
+            self.splitter.setSizes([_SIDE_WIDTH, self.width() - _SIDE_WIDTH])
+        self.songs_list.focus_filter()
+
+    # -- listening
+
+    @Slot(str)
+    def set_source(self, stem: str) -> None:
+        """Choose what is heard."""
+        self.listening.set_source(stem)
+        self.song_view.set_source(stem)
+
+    @Slot()
+    def _on_original(self) -> None:
+        self.set_source("original")
+
+    @Slot()
+    def _on_instrumental(self) -> None:
+        self.set_source("instrumental")
+
+    @Slot()
+    def _on_vocals(self) -> None:
+        self.set_source("vocals")
+
+    @Slot()
+    def _on_back(self) -> None:
+        self.listening.jump(-_JUMP_S)
+
+    @Slot()
+    def _on_forward(self) -> None:
+        self.listening.jump(_JUMP_S)
+
+    @Slot()
+    def _on_start(self) -> None:
+        self.listening.seek(0)
+
+    @Slot()
+    def _on_end(self) -> None:
+        if song := self.song_view.song():
+            self.listening.seek(song.frames)
+
+    @Slot()
+    def _on_previous(self) -> None:
+        if self.listening.position_s > _RESTART_S or not self._step(-1):
+            self.listening.seek(0)
+
+    @Slot()
+    def _on_next(self) -> None:
+        self._step(1)
+
+    def _step(self, by: int) -> bool:
+        """Open the next or previous song of the list, playing on if one plays."""
+        songs, shown = self.songs_list.songs(), self.song_view.song()
+        place = next((i for i, song in enumerate(songs) if shown and song.id == shown.id), -1)
+        if place < 0 or not 0 <= place + by < len(songs):
+            return False
+        playing = self.listening.is_playing
+        self.open_song(songs[place + by].id)
+        if playing:
+            self.listening.play()
+        return True
+
+    @Slot(float)
+    def _on_volume_changed(self, volume: float) -> None:
+        self.listening.set_volume(volume)
+        self.settings = replace(self.settings, volume=volume)
+        self._volume_timer.start()
+
+    @Slot(object)
+    def _on_problem_changed(self, problem: KaraokeError | None) -> None:
+        self._queue.watch_sound_devices(problem is not None)
+        if problem is None:
+            self.banners.sound.hide()
+        else:
+            words = messages.playback_problem(problem)
+            self.banners.sound.tell(words.sentence, words.action)
+
+    @Slot(object)
+    def _on_sound_devices_changed(self, names: list[str]) -> None:
+        if names:
+            self.listening.retry_output()
+
+    # -- the queue's facts
+
+    @Slot(object)
+    def _on_job_added(self, job: JobView) -> None:
+        self.queue_panel.add_job(job)
+
+    @Slot(str)
+    def _on_job_started(self, job_id: str) -> None:
+        self.queue_panel.start_job(job_id)
+
+    @Slot(str, object)
+    def _on_job_described(self, job_id: str, description: JobDescription) -> None:
+        self.queue_panel.describe_job(job_id, description)
+
+    @Slot(str, object)
+    def _on_job_progressed(self, job_id: str, progress: Progress) -> None:
+        self.queue_panel.show_progress(job_id, progress)
+
+    @Slot(str, object)
+    def _on_job_finished(self, job_id: str, result: JobResult) -> None:
+        self.queue_panel.finish_job(job_id)
+        self._announce(f"{result.title} is ready")
+        if result.song_id and self.song_view.song() is None:
+            self.open_song(result.song_id)
+            self.song_view.transport.play_button.pulse()
+
+    @Slot(str, object)
+    def _on_job_failed(self, job_id: str, error: KaraokeError) -> None:
+        self.queue_panel.fail_job(job_id, error)
+        self._announce(error.message)
+
+    @Slot(str)
+    def _on_job_cancelled(self, job_id: str) -> None:
+        self.queue_panel.remove_job(job_id)
+        self._queue.dismiss(job_id)
+
+    @Slot(str)
+    def _on_dismiss(self, job_id: str) -> None:
+        self.queue_panel.remove_job(job_id)
+        self._queue.dismiss(job_id)
+
+    def _announce(self, words: str) -> None:
+        """Tell a screen reader."""
+        if QAccessible.isActive():
+            event = QAccessibleAnnouncementEvent(self, text.one_line(words))
+            QAccessible.updateAccessibility(event)
+
+    # -- exporting
+
+    @Slot()
+    def _on_export(self) -> None:
+        if song := self._current_song():
+            self.exports.open(song, self.settings)
+
+    @Slot(str)
+    def _on_export_song(self, song_id: str) -> None:
+        if song := self._song(song_id):
+            self.exports.open(song, self.settings)
+
+    @Slot(object)
+    def _on_export_choices(self, settings: Settings) -> None:
+        self.settings = replace(settings, volume=self.settings.volume, theme=self.settings.theme)
+        self._save()
+
+    @Slot(object)
+    def _on_export_finished(self, result: JobResult) -> None:
+        files = written_files(result)
+        self._exported = files[0] if files else None
+        folder = files[0].parent.name if files else ""
+        self.banners.export.tell(text.exported(len(files), folder), "Show in folder")
+
+    @Slot(object)
+    def _on_export_failed(self, error: KaraokeError) -> None:
+        self.banners.notice.tell(messages.export_failure(error).sentence)
+
+    @Slot()
+    def _on_show_export(self) -> None:
+        self.banners.export.hide()
+        if self._exported is not None:
+            self._show_folder(self._exported)
+
+    # -- menu
+
+    @Slot()
+    def _on_menu(self) -> None:
+        popup_below(self.menu, self.toolbar.menu_button)
+
+    @Slot()
+    def _on_keys(self) -> None:
+        keys.KeySheet(self.look, self).open()
+
+    @Slot()
+    def _on_about(self) -> None:
+        box = QMessageBox(self)
+        box.setObjectName("about_box")
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(f"About {text.APP_NAME}")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{text.APP_NAME} {__version__}")
+        box.setInformativeText(
+            "Makes karaoke of any song, on this computer.\n"
+            "Free software under the GNU General Public License, version 3 or later."
+        )
+        box.setIconPixmap(self.windowIcon().pixmap(64, 64))
+        box.open()
+
+    @Slot()
+    def _on_theme(self) -> None:
+        choice = str(self.commands.themes.checkedAction().data())
+        self.look.choose(choice)
+        self.settings = replace(self.settings, theme=choice)
+        self._save()
+
+    @Slot()
+    def _on_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    @Slot()
+    def _on_quit(self) -> None:
+        self.close()
+
+    @Slot()
+    def _save(self) -> None:
+        try:
+            self._write_settings(self.settings)
+        except OSError as exc:
+            log.warning("settings could not be saved: %s", exc)
+
+    # -- closing
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask while songs are being made; then end in order."""
+        if not self._may_close and self._queue.is_busy():
+            event.ignore()
+            self._ask_to_close()
+            return
+        event.accept()
+        self._end()
+
+    def _ask_to_close(self) -> None:
+        if self.findChild(CloseQuestion) is not None:
+            return
+        songs = self.queue_panel.unfinished()
+        question = CloseQuestion(self.look, songs, exporting=self.exports.is_running(), parent=self)
+        question.answered.connect(self._on_close_answered)
+        question.open()
+
+    @Slot(bool)
+    def _on_close_answered(self, keep: bool) -> None:
+        self._may_close, self._keeps_queue = True, keep
+        self.close()
+
+    def _end(self) -> None:
+        """Hide at once; then stop what runs."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        if self._volume_timer.isActive():
+            self._volume_timer.stop()
+            self._save()
+        self._keep_geometry()
+        self.hide()
+        self.listening.close()
+        self._queue.stop(self._keeps_queue)
+        self.disk.close()

@@ -1,0 +1,55 @@
+"""The only place where an error becomes words on screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from karaoke_studio.errors import (
+    KaraokeError,
+    NoOutputDevice,
+    OutputLost,
+)
+from karaoke_studio.ui.text import one_line
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a person reads about a failure.
+
+    Attributes:
+        sentence: what happened, and what to do where that is known.
+        action: the word on the button that helps, or "".
+    """
+
+    sentence: str
+    action: str
+
+
+def job_failure(error: KaraokeError) -> Message:
+    """Return the words of a song that could not be made; it can always be tried again."""
+    return Message(_sentence(error), "Try again")
+
+
+def export_failure(error: KaraokeError) -> Message:
+    """Return the words of an export that broke off."""
+    return Message(_sentence(error), "Try again")
+
+
+def playback_problem(error: KaraokeError) -> Message:
+    """Return the words of a playback that cannot be heard."""
+    if isinstance(error, NoOutputDevice):
+        return Message(
+            "There is no sound device. Everything else works; plug in speakers or headphones and"
+            " playback starts working.",
+            "Look again",
+        )
+    if isinstance(error, OutputLost):
+        return Message(
+            "The sound device went away. Plug it in again, or choose another one in the system.",
+            "Look again",
+        )
+    return Message(_sentence(error), "")
+
+
+def _sentence(error: KaraokeError) -> str:
+    return one_line(f"{error.message} {error.hint}")

@@ -1,0 +1,357 @@
+"""The queue: what is being made, how long it takes, and what went wrong."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from karaoke_studio.errors import KaraokeError
+from karaoke_studio.job import JobState
+from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.progress import Progress
+from karaoke_studio.ui import messages, text, theme
+from karaoke_studio.ui.controls import Button, Kind, Label, SmoothBar, separator
+from karaoke_studio.ui.cover import Cover
+from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.theme import Look
+
+#: How many waiting songs get a row of their own; the rest is counted.
+ROW_LIMIT = 40
+#: A finished row says so for this long.
+DONE_MS = 2500
+_ROW = 36
+_COVER = 28
+
+
+class RowState(Enum):
+    """What a row shows."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class JobRow(QWidget):
+    """One song on its way.
+
+    Signals:
+        cancel_requested, retry_requested, dismiss_requested: job id.
+    """
+
+    cancel_requested = Signal(str)
+    retry_requested = Signal(str)
+    dismiss_requested = Signal(str)
+
+    def __init__(self, look: Look, disk: Disk, job_id: str, title: str) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.state = RowState.WAITING
+        self.setObjectName("job_row")
+        self.setFixedHeight(_ROW)
+        self.cover = Cover(look, disk, _COVER)
+        self.title = Label(title)
+        self.title.setObjectName("job_title")
+        self.stage = Label(tone="muted")
+        self.stage.setObjectName("job_stage")
+        self.bar = SmoothBar(look, "job_bar", f"Progress of {text.one_line(title)}")
+        self.note = Label(tone="muted", tabular=True)
+        self.note.setObjectName("job_note")
+        self.retry_button = Button(
+            look, "retry_button", "Try again", icon="arrow-clockwise", kind=Kind.NORMAL
+        )
+        self.close_button = Button(look, "cancel_button", icon="x", kind=Kind.QUIET, says=" ")
+        self.retry_button.clicked.connect(self._on_retry)
+        self.close_button.clicked.connect(self._on_close)
+        self._lay_out()
+        self.set_title(title, None)
+        self.show_waiting()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.L, 0, theme.S, 0)
+        row.setSpacing(theme.M)
+        row.addWidget(self.cover)
+        row.addWidget(self.title, 26)
+        row.addWidget(self.stage, 12)
+        row.addWidget(self.bar, 30)
+        row.addWidget(self.note, 32)
+        row.addWidget(self.retry_button)
+        row.addWidget(self.close_button)
+        self._row = row
+
+    def set_title(self, title: str, description: JobDescription | None) -> None:
+        """Show the song's name; its artist and cover once they are known."""
+        artist = description.artist if description else ""
+        cover = description.cover_path if description else None
+        self.title.setText(text.joined(title, artist))
+        self.cover.show_cover(cover, title)
+        self.bar.setAccessibleName(f"Progress of {text.one_line(title)}")
+
+    def show_waiting(self) -> None:
+        """Show that its turn has not come."""
+        self.bar.restart()
+        self._switch(RowState.WAITING, "Waiting", "muted", "")
+
+    def show_running(self) -> None:
+        """Show that it has begun."""
+        self._switch(RowState.RUNNING, "Starting", "muted", "")
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show stage, per cent and time left."""
+        self.bar.advance(progress.overall_fraction)
+        share = text.percent(self.bar.goal)
+        note = text.joined(share, text.time_left(progress.eta_s))
+        self._switch(RowState.RUNNING, text.stage(progress.stage), "muted", note)
+
+    def show_done(self) -> None:
+        """Show that it is ready."""
+        self.bar.advance(1.0)
+        self._switch(RowState.DONE, "Ready", "ok", "")
+
+    def show_failed(self, error: KaraokeError) -> None:
+        """Show what happened in one sentence, with the way on."""
+        words = messages.job_failure(error)
+        self.retry_button.setText(words.action)
+        self.retry_button.setAccessibleName(f"{words.action}: {self.title.text()}")
+        self._switch(RowState.FAILED, "Failed", "error", words.sentence)
+
+    def _switch(self, state: RowState, stage: str, tone: str, note: str) -> None:
+        self.state = state
+        failed = state is RowState.FAILED
+        self.stage.setText(stage)
+        self.stage.set_tone(tone)
+        self.note.setText(note)
+        self.note.set_tone("" if failed else "muted")
+        if self.bar.isHidden() != failed:
+            self.bar.setVisible(not failed)
+            self._row.setStretch(self._row.indexOf(self.note), 62 if failed else 32)
+        self.retry_button.setVisible(failed)
+        running = state in {RowState.WAITING, RowState.RUNNING}
+        word = "Cancel" if running else "Dismiss"
+        self.close_button.setAccessibleName(f"{word}: {self.title.text()}")
+        self.close_button.setToolTip(word)
+
+    @Slot()
+    def _on_retry(self) -> None:
+        self.retry_requested.emit(self.job_id)
+
+    @Slot()
+    def _on_close(self) -> None:
+        if self.state in {RowState.WAITING, RowState.RUNNING}:
+            # Cancelling takes up to a second; the row answers at once.
+            self.stage.setText("Cancelling")
+            self.close_button.setEnabled(False)
+            self.cancel_requested.emit(self.job_id)
+        else:
+            self.dismiss_requested.emit(self.job_id)
+
+
+class QueuePanel(QWidget):
+    """The songs that are being made.
+
+    Signals:
+        cancel_requested, retry_requested, dismiss_requested: job id.
+        filled_changed: whether there is anything to show.
+    """
+
+    cancel_requested = Signal(str)
+    retry_requested = Signal(str)
+    dismiss_requested = Signal(str)
+    filled_changed = Signal(bool)
+
+    def __init__(self, look: Look, disk: Disk) -> None:
+        super().__init__()
+        self._look, self._disk = look, disk
+        self._rows: dict[str, JobRow] = {}
+        self._beyond: dict[str, JobView] = {}
+        self.setObjectName("queue_panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.heading = Label(size=theme.CAPTION, tone="muted")
+        self.heading.setObjectName("queue_heading")
+        self.more = Label(tone="muted")
+        self.more.setObjectName("queue_more")
+        self.more.setContentsMargins(theme.L, 0, 0, 0)
+        self.fold_button = Button(look, "fold_button", icon="caret-down", kind=Kind.QUIET)
+        self.fold_button.clicked.connect(self._on_fold)
+        self.clear_button = Button(look, "clear_failed_button", "Dismiss failed", kind=Kind.QUIET)
+        self.clear_button.clicked.connect(self._on_clear_failed)
+        self._is_folded = False
+        self._is_roomy = False
+        self._lay_out()
+        self._tell()
+
+    def _lay_out(self) -> None:
+        inner = QWidget()
+        self._column = QVBoxLayout(inner)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.more)
+        self._column.addStretch(1)
+        self.area = QScrollArea()
+        self.area.setObjectName("queue_list")
+        self.area.setAccessibleName("Queue")
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setWidget(inner)
+        top = QHBoxLayout()
+        top.setContentsMargins(theme.L, theme.XS, theme.S, 0)
+        top.addWidget(self.heading, 1)
+        top.addWidget(self.clear_button)
+        top.addWidget(self.fold_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, theme.S)
+        column.setSpacing(0)
+        column.addWidget(separator(self._look))
+        column.addLayout(top)
+        column.addWidget(self.area, 1)
+
+    def row(self, job_id: str) -> JobRow | None:
+        """Return a job's row, if it has one."""
+        return self._rows.get(job_id)
+
+    def rows(self) -> list[JobRow]:
+        """Return the rows from top to bottom."""
+        return list(self._rows.values())
+
+    def is_filled(self) -> bool:
+        """Return whether there is anything to show."""
+        return bool(self._rows or self._beyond)
+
+    def unfinished(self) -> int:
+        """Return how many songs are waiting or running."""
+        busy = {RowState.WAITING, RowState.RUNNING}
+        return sum(row.state in busy for row in self._rows.values()) + len(self._beyond)
+
+    def set_roomy(self, roomy: bool) -> None:
+        """Fill the middle of the window, or be a strip of a few rows at the bottom."""
+        self._is_roomy = roomy
+        self._fit()
+
+    def add_job(self, job: JobView) -> None:
+        """Add a song at the end."""
+        if job.job_id in self._rows or job.job_id in self._beyond:
+            return
+        was_filled = self.is_filled()
+        waits = job.state is JobState.QUEUED
+        if waits and len(self._rows) >= ROW_LIMIT:
+            self._beyond[job.job_id] = job
+        else:
+            self._add_row(job)
+        self._tell()
+        if not was_filled:
+            self.filled_changed.emit(True)
+
+    def remove_job(self, job_id: str) -> None:
+        """Drop a song's row."""
+        if self._beyond.pop(job_id, None) is None:
+            row = self._rows.pop(job_id, None)
+            if row is None:
+                return
+            had_focus = row.isAncestorOf(self.window().focusWidget() or self)
+            self._column.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+            if had_focus:
+                self.fold_button.setFocus()
+            if self._beyond:
+                self._add_row(self._beyond.pop(next(iter(self._beyond))))
+        self._tell()
+        if not self.is_filled():
+            self.filled_changed.emit(False)
+
+    def start_job(self, job_id: str) -> None:
+        """Show that a song is being made now."""
+        if job_id in self._beyond:
+            self._add_row(self._beyond.pop(job_id))
+        if row := self._rows.get(job_id):
+            row.show_running()
+        self._tell()
+
+    def describe_job(self, job_id: str, description: JobDescription) -> None:
+        """Show a song's title and cover."""
+        if row := self._rows.get(job_id):
+            row.set_title(description.title, description)
+
+    def show_progress(self, job_id: str, progress: Progress) -> None:
+        """Show how far a song is."""
+        if row := self._rows.get(job_id):
+            row.show_progress(progress)
+
+    def finish_job(self, job_id: str) -> None:
+        """Show that a song is ready; its row goes away by itself."""
+        if row := self._rows.get(job_id):
+            row.show_done()
+            timer = QTimer(row)
+            timer.setSingleShot(True)
+            timer.timeout.connect(row._on_close)
+            timer.start(DONE_MS)
+        self._tell()
+
+    def fail_job(self, job_id: str, error: KaraokeError) -> None:
+        """Show why a song could not be made."""
+        if job_id in self._beyond:
+            self._add_row(self._beyond.pop(job_id))
+        if row := self._rows.get(job_id):
+            row.show_failed(error)
+        self._tell()
+
+    def _add_row(self, job: JobView) -> None:
+        row = JobRow(self._look, self._disk, job.job_id, job.title)
+        row.cancel_requested.connect(self.cancel_requested)
+        row.retry_requested.connect(self._on_retry)
+        row.dismiss_requested.connect(self.dismiss_requested)
+        if job.state is JobState.RUNNING:
+            row.show_running()
+        elif job.error is not None:
+            row.show_failed(job.error)
+        self._rows[job.job_id] = row
+        self._column.insertWidget(self._column.indexOf(self.more), row)
+
+    def _tell(self) -> None:
+        states = [row.state for row in self._rows.values()]
+        failed = states.count(RowState.FAILED)
+        waiting = states.count(RowState.WAITING) + len(self._beyond)
+        self.heading.setText(text.queue_summary(waiting, states.count(RowState.RUNNING), failed))
+        self.clear_button.setVisible(failed > 1)
+        self.more.setText(f"and {len(self._beyond):,} more")
+        self.more.setVisible(bool(self._beyond))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the list the height of up to three rows, or all there is."""
+        self.fold_button.setVisible(not self._is_roomy)
+        self.area.setVisible(self._is_roomy or not self._is_folded)
+        self.fold_button.set_icon("caret-up" if self._is_folded else "caret-down")
+        word = "Show the queue" if self._is_folded else "Fold the queue away"
+        self.fold_button.setAccessibleName(word)
+        self.fold_button.setToolTip(word)
+        if self._is_roomy:
+            self.area.setMinimumHeight(0)
+            self.area.setMaximumHeight(16_777_215)
+            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        else:
+            self.area.setFixedHeight(_ROW * min(max(len(self._rows), 1), 3))
+            self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    @Slot(str)
+    def _on_retry(self, job_id: str) -> None:
+        if row := self._rows.get(job_id):
+            row.show_waiting()
+        self._tell()
+        self.retry_requested.emit(job_id)
+
+    @Slot()
+    def _on_fold(self) -> None:
+        self._is_folded = not self._is_folded
+        self._fit()
+
+    @Slot()
+    def _on_clear_failed(self) -> None:
+        for row in self.rows():
+            if row.state is RowState.FAILED:
+                self.dismiss_requested.emit(row.job_id)

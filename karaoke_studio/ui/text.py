@@ -1,0 +1,227 @@
+"""The words of the window that depend on values: times, sizes, stages, counts, drops.
+
+Short, friendly, concrete. Labels that never change stand where their widget is made.
+"""
+
+from __future__ import annotations
+
+import html
+
+from karaoke_studio.job import Stage
+
+APP_NAME = "Karaoke Studio"
+
+_STAGES = {
+    Stage.IMPORTING: "Reading",
+    Stage.LOADING_MODEL: "Warming up",
+    Stage.SEPARATING: "Separating",
+    Stage.ENCODING: "Writing",
+    Stage.PUBLISHING: "Finishing",
+}
+
+_ENGINES = {"instant": "Instant", "centre": "Centre", "auto": "Auto"}
+
+_FORMATS = {
+    "flac": "FLAC, lossless and small",
+    "wav": "WAV, lossless",
+    "mp3": "MP3, plays everywhere",
+    "m4a": "M4A (AAC)",
+    "ogg": "OGG (Vorbis)",
+    "opus": "Opus, smallest",
+}
+
+_DEPTHS = {"16": "16 bit, like a CD", "24": "24 bit, studio", "32f": "32 bit float"}
+
+
+def stage(value: Stage) -> str:
+    """Return what a stage is called in the queue."""
+    return _STAGES[value]
+
+
+def engine(name: str) -> str:
+    """Return an engine's name as a badge shows it."""
+    return _ENGINES.get(name, name[:1].upper() + name[1:])
+
+
+def file_format(name: str) -> str:
+    """Return a format's name with what it is good for."""
+    return _FORMATS[name]
+
+
+def bit_depth(name: str) -> str:
+    """Return a bit depth with what it is good for."""
+    return _DEPTHS[name]
+
+
+def clock(seconds: float) -> str:
+    """Return a position or length.
+
+    >>> clock(222.9), clock(3729)
+    ('3:42', '1:02:09')
+    """
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
+
+
+def spoken_length(seconds: float) -> str:
+    """Return a length as a screen reader should say it.
+
+    >>> spoken_length(222)
+    '3 minutes 42 seconds'
+    """
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    parts = [(hours, "hour"), (minutes, "minute"), (second, "second")]
+    said = [counted(number, word) for number, word in parts if number]
+    return " ".join(said) or "0 seconds"
+
+
+def time_left(eta_s: float | None) -> str:
+    """Return how long something will take, as exactly as one can know it.
+
+    >>> time_left(12.4), time_left(47), time_left(150), time_left(4000)
+    ('about 12 s left', 'about 45 s left', 'about 3 min left', 'about 1 h 7 min left')
+    """
+    if eta_s is None:
+        return ""
+    seconds = round(eta_s)
+    if seconds <= 3:
+        return "a moment left"
+    if seconds <= 20:
+        return f"about {seconds} s left"
+    if seconds < 58:
+        return f"about {5 * round(seconds / 5)} s left"
+    minutes = (seconds + 30) // 60
+    if minutes < 60:
+        return f"about {minutes} min left"
+    hours, rest = divmod(minutes, 60)
+    return f"about {hours} h {rest} min left" if rest else f"about {hours} h left"
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction of 0…1; 100 % only when it is done.
+
+    >>> percent(0.428), percent(0.9999)
+    ('42 %', '99 %')
+    """
+    return f"{100 if fraction >= 1 else int(min(max(fraction, 0), 0.99) * 100)} %"
+
+
+def file_size(size_bytes: float) -> str:
+    """Return a size in decimal units, as file managers show it.
+
+    >>> file_size(950), file_size(9_400_000), file_size(1_230_000_000)
+    ('950 bytes', '9.4 MB', '1.2 GB')
+    """
+    if size_bytes < 1000:
+        return f"{int(size_bytes)} bytes"
+    value = float(size_bytes)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+
+
+def sample_rate(rate_hz: int) -> str:
+    """Return a sample rate.
+
+    >>> sample_rate(44_100), sample_rate(48_000)
+    ('44.1 kHz', '48 kHz')
+    """
+    return f"{rate_hz / 1000:g} kHz"
+
+
+def channels(count: int) -> str:
+    """Return a number of channels as people call it."""
+    return {1: "Mono", 2: "Stereo"}.get(count, f"{count} channels")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "song"), counted(3, "song")
+    ('1 song', '3 songs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def dropped(files: int, folders: int) -> str:
+    """Return what will happen when the hand lets go.
+
+    >>> dropped(3, 0), dropped(1, 1)
+    ('Make karaoke of 3 songs', 'Make karaoke of 1 song and all songs in 1 folder')
+    """
+    if files and folders:
+        return (
+            f"Make karaoke of {counted(files, 'song')} and all songs in"
+            f" {counted(folders, 'folder')}"
+        )
+    if folders:
+        return f"Make karaoke of all songs in {counted(folders, 'folder')}"
+    return f"Make karaoke of {counted(files, 'song')}"
+
+
+DROP_REFUSED = "Only songs and folders on this computer can be dropped here"
+
+
+def queue_summary(waiting: int, running: int, failed: int) -> str:
+    """Return the queue's heading.
+
+    >>> queue_summary(2, 1, 1)
+    '3 songs to go · 1 failed'
+    """
+    parts = []
+    if waiting + running:
+        parts.append(f"{counted(waiting + running, 'song')} to go")
+    if failed:
+        parts.append(f"{failed} failed")
+    return " · ".join(parts) or "All done"
+
+
+def close_question(unfinished: int, exporting: bool) -> str:
+    """Return the question before closing while something runs."""
+    if unfinished and exporting:
+        return f"{counted(unfinished, 'song')} and an export are not finished yet."
+    if unfinished == 1:
+        return "One song is not finished yet."
+    if unfinished:
+        return f"{counted(unfinished, 'song')} are not finished yet."
+    return "An export is still being written."
+
+
+def exported(files: int, folder: str) -> str:
+    """Return what an export has done.
+
+    >>> exported(2, "Music")
+    '2 files are in Music.'
+    """
+    return f"1 file is in {folder}." if files == 1 else f"{files} files are in {folder}."
+
+
+def joined(*parts: str) -> str:
+    """Join what there is of the parts with the separator that the window uses.
+
+    >>> joined("Mara Vell", "", "Night Bus")
+    'Mara Vell · Night Bus'
+    """
+    return " · ".join(part for part in parts if part)
+
+
+def one_line(text: str) -> str:
+    """Return text from outside on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def tooltip(text: str) -> str:
+    """Return a tooltip that shows `text` literally; Qt would read a "<b>" in it as mark-up."""
+    return f"<span>{html.escape(text)}</span>" if text else ""
+
+
+def window_title(song: str) -> str:
+    """Return the window's title; "[*]" in a song's name is Qt's mark for unsaved documents."""
+    name = one_line(song).replace("[*]", "[*][*]")
+    return f"{name} – {APP_NAME}" if name else APP_NAME

@@ -1,0 +1,325 @@
+"""Stand-ins with behaviour for queue and player, and a little library on disk.
+
+`FakeQueue` makes songs when it is told to (`step`), `FakePlayer` plays when its clock is moved
+(`advance_s`): so tests of the window need no waiting.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
+
+from karaoke_studio.audio.peaks import PeaksBuilder, write_peaks
+from karaoke_studio.errors import KaraokeError
+from karaoke_studio.job import JobResult, JobState, OutputSpec, Stage
+from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.library.songs import Song, Word
+from karaoke_studio.playback.player import PlayerState, Source, TakeFiles
+from karaoke_studio.progress import Progress
+
+RATE = 8_000
+
+
+class FakeQueue(QObject):
+    """Behaves as `JobQueue` does, one step at a time."""
+
+    job_added = Signal(object)
+    job_started = Signal(str)
+    job_described = Signal(str, object)
+    job_progressed = Signal(str, object)
+    job_finished = Signal(str, object)
+    job_failed = Signal(str, object)
+    job_cancelled = Signal(str)
+    songs_changed = Signal()
+    export_progressed = Signal(str, object)
+    export_finished = Signal(str, object)
+    export_failed = Signal(str, object)
+    export_cancelled = Signal(str)
+    sound_devices_changed = Signal(object)
+
+    def __init__(self, library: FakeLibrary) -> None:
+        super().__init__()
+        self.library = library
+        self.views: dict[str, JobView] = {}
+        self.exports: dict[str, tuple[Song, OutputSpec, tuple[str, ...]]] = {}
+        self.trash: dict[str, Song] = {}
+        self.is_watching = False
+        self.stopped: bool | None = None
+        self.engines: list[str] = []
+        self._numbers = itertools.count(1)
+
+    # wishes
+
+    def add_paths(self, paths: list[Path], engine: str = "auto") -> None:
+        self.engines.append(engine)
+        for path in paths:
+            view = JobView(f"job{next(self._numbers)}", path, path.stem, JobState.QUEUED)
+            self.views[view.job_id] = view
+            self.job_added.emit(view)
+
+    def cancel(self, job_id: str) -> None:
+        if job_id in self.views:
+            self._set(job_id, JobState.CANCELLED)
+            self.job_cancelled.emit(job_id)
+
+    def retry(self, job_id: str) -> None:
+        self._set(job_id, JobState.QUEUED)
+        self.job_added.emit(self.views[job_id])
+
+    def dismiss(self, job_id: str) -> None:
+        self.views.pop(job_id, None)
+
+    def export_song(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> str:
+        export_id = f"export{next(self._numbers)}"
+        self.exports[export_id] = (song, output, stems)
+        return export_id
+
+    def cancel_export(self, export_id: str) -> None:
+        del self.exports[export_id]
+        self.export_cancelled.emit(export_id)
+
+    def remove_song(self, song_id: str) -> None:
+        song = next(song for song in self.library.all if song.id == song_id)
+        self.library.all.remove(song)
+        self.trash[song_id] = song
+        self.songs_changed.emit()
+
+    def restore_song(self, song_id: str) -> None:
+        self.library.all.insert(0, self.trash.pop(song_id))
+        self.songs_changed.emit()
+
+    def watch_sound_devices(self, on: bool) -> None:
+        self.is_watching = on
+
+    def jobs(self) -> list[JobView]:
+        return list(self.views.values())
+
+    def is_busy(self) -> bool:
+        open_states = {JobState.QUEUED, JobState.RUNNING}
+        return any(view.state in open_states for view in self.views.values()) or bool(self.exports)
+
+    def stop(self, keep: bool) -> None:
+        self.stopped = keep
+
+    # what a test or a picture makes happen
+
+    def ids(self) -> list[str]:
+        return list(self.views)
+
+    def start(self, job_id: str, artist: str = "", cover: Path | None = None) -> None:
+        self._set(job_id, JobState.RUNNING)
+        self.job_started.emit(job_id)
+        title = self.views[job_id].title
+        self.job_described.emit(job_id, JobDescription(title, artist, cover, 30.0))
+
+    def progress(
+        self, job_id: str, overall: float, eta_s: float | None = None, stage: str = "separating"
+    ) -> None:
+        self.job_progressed.emit(job_id, Progress(Stage(stage), overall, overall, eta_s))
+
+    def finish(self, job_id: str) -> Song:
+        song = self.library.add(self.views[job_id].title)
+        self.songs_changed.emit()
+        self._set(job_id, JobState.COMPLETED)
+        self.job_finished.emit(job_id, replace(result_of(song), song_id=song.id))
+        return song
+
+    def fail(self, job_id: str, error: KaraokeError) -> None:
+        self._set(job_id, JobState.FAILED, error)
+        self.job_failed.emit(job_id, error)
+
+    def finish_export(self, export_id: str) -> JobResult:
+        song, output, stems = self.exports.pop(export_id)
+        files = {}
+        for stem in stems:
+            path = output.folder / f"{song.title} ({stem}).{output.format}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"sound")
+            files[f"{stem}_path"] = path
+        result = replace(result_of(song), **files)
+        self.export_finished.emit(export_id, result)
+        return result
+
+    def _set(self, job_id: str, state: JobState, error: KaraokeError | None = None) -> None:
+        self.views[job_id] = replace(self.views[job_id], state=state, error=error)
+
+
+def result_of(song: Song) -> JobResult:
+    """Return the result that a queue tells of a song."""
+    return JobResult(
+        input=song.folder / "original.flac",
+        title=song.title,
+        artist=song.artist,
+        engine=song.engine,
+        duration_s=song.duration_s,
+        sample_rate=song.sample_rate,
+        channels=song.channels,
+        processing_time_s=1.0,
+        model_load_s=0.0,
+        null_test_db=-200.0,
+        null_exact=True,
+        gain_db=0.0,
+    )
+
+
+class FakePlayer:
+    """Behaves as `Player` does; its clock is moved by hand."""
+
+    def __init__(self) -> None:
+        self.take: TakeFiles | None = None
+        self.state = PlayerState.EMPTY
+        self.position_frames = 0
+        self.source = Source.ORIGINAL
+        self.volume = 1.0
+        self.problem: KaraokeError | None = None
+        self.retries = 0
+        self.underruns = 0
+
+    @property
+    def frames(self) -> int:
+        return self.take.frames if self.take else 0
+
+    @property
+    def sample_rate(self) -> int:
+        return self.take.sample_rate if self.take else 0
+
+    def load(self, take: TakeFiles) -> None:
+        self.take, self.state, self.position_frames = take, PlayerState.PAUSED, 0
+
+    def unload(self) -> None:
+        self.take, self.state, self.position_frames = None, PlayerState.EMPTY, 0
+
+    def play(self) -> None:
+        if self.state is PlayerState.ENDED:
+            self.position_frames = 0
+        self.state = PlayerState.PLAYING
+
+    def pause(self) -> None:
+        self.state = PlayerState.PAUSED
+
+    def toggle(self) -> None:
+        if self.state is PlayerState.PLAYING:
+            self.pause()
+        else:
+            self.play()
+
+    def seek(self, frame: int) -> None:
+        self.position_frames = min(max(frame, 0), self.frames)
+        if self.state is PlayerState.ENDED:
+            self.state = PlayerState.PAUSED
+
+    def set_source(self, source: Source) -> None:
+        self.source = source
+
+    def set_volume(self, volume: float) -> None:
+        self.volume = volume
+
+    def retry_output(self) -> None:
+        self.retries += 1
+
+    def close(self) -> None:
+        self.unload()
+
+    def advance_s(self, seconds: float) -> None:
+        if self.state is PlayerState.PLAYING:
+            self.position_frames += round(seconds * self.sample_rate)
+            if self.position_frames >= self.frames:
+                self.position_frames, self.state = self.frames, PlayerState.ENDED
+
+
+class FakeLibrary:
+    """Songs in a folder, with real peaks and covers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.all: list[Song] = []
+        self.word_lines: dict[str, tuple[Word, ...]] = {}
+        self._numbers = itertools.count(1)
+
+    def songs(self) -> list[Song]:
+        return list(self.all)
+
+    def words(self, song: Song) -> tuple[Word, ...]:
+        return self.word_lines.get(song.id, ())
+
+    def add(
+        self,
+        title: str,
+        artist: str = "",
+        album: str = "",
+        *,
+        seconds: float = 30.0,
+        engine: str = "instant",
+        hue: int | None = None,
+        words: tuple[Word, ...] = (),
+        notes: tuple[str, ...] = (),
+        original: str | None = None,
+    ) -> Song:
+        """Add a song as the newest."""
+        number = next(self._numbers)
+        frames = round(seconds * RATE)
+        song = Song(
+            id=f"{number:032x}",
+            title=title,
+            artist=artist,
+            album=album,
+            duration_s=seconds,
+            sample_rate=RATE,
+            channels=2,
+            frames=frames,
+            engine=engine,
+            take_id="take1",
+            shift_bits=0,
+            added_at="2026-01-01T00:00:00Z",
+            folder=self.folder / f"{number:032x}",
+            cover=None if hue is None else "cover.png",
+            original=original,
+            notes=notes,
+        )
+        song.take_folder.mkdir(parents=True)
+        write_waves(song.peaks_path, frames, number)
+        if song.cover_path is not None and hue is not None:
+            paint_picture(song.cover_path, hue)
+        self.all.insert(0, song)
+        self.word_lines[song.id] = words
+        return song
+
+
+def write_waves(path: Path, frames: int, seed: int) -> None:
+    """Write peaks that look like a singer with pauses over a band."""
+    rng = np.random.default_rng(seed)
+    time = np.linspace(0, 1, -(-frames // 256))
+    phrases = np.clip(np.sin(time * 75) * 1.6 + np.sin(time * 23 + seed), 0, 1)
+    phrases *= np.clip((time - 0.06) * 20, 0, 1) * np.clip((0.95 - time) * 20, 0, 1)
+    beats = 0.45 + 0.4 * np.abs(np.sin(time * 400)) ** 3
+    shape = np.clip(time * 12, 0.15, 1) * np.clip((1 - time) * 16, 0, 1)
+    parts = (0.62 * phrases, 0.8 * beats * shape * np.where(time > 0.35, 1.0, 0.7))
+    names = ("vocals", "instrumental")
+    stems = {}
+    for name, level in zip(names, parts, strict=True):
+        builder = PeaksBuilder()
+        loud = np.repeat(level * rng.uniform(0.4, 1.0, level.size), 256)[:frames]
+        wave = loud * rng.uniform(-1, 1, loud.size)
+        builder.add(wave.astype(np.float32)[:, None])
+        stems[name] = builder.finish()
+    write_peaks(path, frames, stems)
+
+
+def paint_picture(path: Path, hue: int) -> None:
+    """Write a cover."""
+    image = QImage(300, 300, QImage.Format.Format_RGB32)
+    colours = QLinearGradient(QPointF(0, 0), QPointF(300, 300))
+    colours.setColorAt(0, QColor.fromHsv(hue % 360, 150, 150))
+    colours.setColorAt(1, QColor.fromHsv((hue + 70) % 360, 170, 240))
+    painter = QPainter(image)
+    painter.fillRect(QRectF(0, 0, 300, 300), colours)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor.fromHsv((hue + 30) % 360, 60, 255, 90))
+    painter.drawEllipse(QPointF(210, 110), 70, 70)
+    painter.end()
+    image.save(str(path))
