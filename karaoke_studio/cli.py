@@ -173,7 +173,7 @@ class _Outcome:
 
     def to_json(self) -> dict[str, Any]:
         if self.result is not None:
-            return self.result.to_json()
+            return self.result.to_json() | {"input": str(self.path)}
         error = {"code": Cancelled.code, "message": "The song was cancelled.", "hint": ""}
         if self.error is not None:
             error = self.error.to_json()

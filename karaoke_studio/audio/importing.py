@@ -56,7 +56,7 @@ class ImportedSong:
         source_channels: channels of the file, before a downmix.
         mean: mean of the mono sum at 44.1 kHz.
         std: standard deviation of the same.
-        rms: over all samples of `original.f32`.
+        rms: of the mono sum at 44.1 kHz.
         side_ratio: rms(L − R) / rms(L + R); 0 for mono.
         start_s: where the sound starts against the container's zero.
         tags: fields of `Tags` that are text.
@@ -286,23 +286,20 @@ class _Meter:
             )
         )
         self.peak = 0.0
-        self._square = self._side_square = self._mid_square = 0.0
-        self._samples = self._mono_samples = 0
+        self._side_square = self._mid_square = 0.0
+        self._mono_samples = 0
         self._mono_sum = self._mono_square = 0.0
 
     def add(self, block: FloatBlock) -> None:
         """Add float32 (frames, channels)."""
         flat = block.reshape(-1)
         self.peak = max(self.peak, float(flat.max()), -float(flat.min()))
-        square = _square(flat)
-        self._square += square
-        self._samples += flat.size
         if self._channels == 2:
             mono = (block[:, 0] + block[:, 1]) * np.float32(0.5)
-            mid_square = 4 * _square(mono)
+            mid_square = 4 * float(np.dot(mono, mono))
             self._mid_square += mid_square
             # (L−R)² + (L+R)² = 2 (L² + R²)
-            self._side_square += max(0.0, 2 * square - mid_square)
+            self._side_square += max(0.0, 2 * float(np.dot(flat, flat)) - mid_square)
         else:
             mono = np.ascontiguousarray(block[:, 0])
         self._add_mono(mono if self._resampler is None else self._resampler.resample_chunk(mono))
@@ -329,13 +326,9 @@ class _Meter:
             "mean": mean,
             "std": math.sqrt(variance),
             "peak": self.peak,
-            "rms": math.sqrt(self._square / max(1, self._samples)),
+            "rms": math.sqrt(self._mono_square / count),
             "side_ratio": math.sqrt(self._side_square / mid_square),
         }
-
-
-def _square(values: np.ndarray[Any, np.dtype[np.float32]]) -> float:
-    return float(np.dot(values, values))
 
 
 def to_plain(song: ImportedSong) -> dict[str, Any]:

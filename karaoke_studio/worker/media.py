@@ -41,12 +41,12 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Run a built-in engine over a staged song: `original.f32` → `vocals.f32`."""
     from karaoke_studio.audio.importing import ORIGINAL, VOCALS
     from karaoke_studio.audio.raw import RawFile
-    from karaoke_studio.separation.engine import ENGINES, SongFacts
+    from karaoke_studio.separation.engine import ENGINES, SongFacts, resolve_engine
     from karaoke_studio.separation.rates import run_at_rate
 
     staging, song = Path(args["staging"]), args["song"]
     facts = SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
-    engine = ENGINES[args["engine"]]()
+    engine = ENGINES[resolve_engine(args["engine"])]()
     with (
         RawFile.open(staging / ORIGINAL, song["channels"]) as original,
         RawFile.create(staging / VOCALS, song["channels"], song["frames"]) as vocals,
