@@ -1,0 +1,321 @@
+"""The player's thread: keeps the ring full and the output open, as the orders of the moment say.
+
+The person's wishes are one frozen value on the `Desk`. The player writes there and returns at
+once; the deck looks at it step by step. Nothing here is ever called by the sound callback.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from karaoke_studio.errors import KaraokeError, OutputLost
+from karaoke_studio.playback.feeder import Feeder
+from karaoke_studio.playback.mixer import REFILLED_S, Controls, Mixer
+from karaoke_studio.playback.output import Output
+from karaoke_studio.playback.ring import StemRing
+from karaoke_studio.playback.take_reader import TakeFiles
+
+log = logging.getLogger(__name__)
+
+#: A ring is played when so much of it is there: more than any device asks for at once.
+PREFILL_S = 0.5
+#: While sound runs the deck looks up this often; the ring is 1 s long.
+STEP_S = 0.02
+#: While the stream is open but silent.
+SILENT_STEP_S = 0.25
+#: What a fade-out may take before a stream is closed.
+FADE_OUT_WAIT_S = 0.1
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What is wanted, and what stands in its way.
+
+    Attributes:
+        take: the song to play, or None.
+        ticket: number of the present (take, start_frame); each new pair has a higher one.
+        start_frame: the song's frame from which this ticket plays.
+        wants_play: play or stand still.
+        has_ended: the song was played to its end.
+        resumes: the output was lost while playing; go on when it returns.
+        refreshes: how often looking for devices again was asked for.
+        take_problem: why the take cannot be played.
+        output_problem: why nothing can be heard.
+        is_closing: the thread is to end.
+    """
+
+    take: TakeFiles | None = None
+    ticket: int = 0
+    start_frame: int = 0
+    wants_play: bool = False
+    has_ended: bool = False
+    resumes: bool = False
+    refreshes: int = 0
+    take_problem: KaraokeError | None = None
+    output_problem: KaraokeError | None = None
+    is_closing: bool = False
+
+
+class Desk:
+    """Where orders lie: written by any thread, read without a lock.
+
+    Attributes:
+        orders: the orders of the moment, replaced as a whole.
+        controls: what the sound callback follows.
+    """
+
+    def __init__(self) -> None:
+        self.orders = Orders()
+        self.controls = Controls()
+        self.woken = threading.Event()
+        self._lock = threading.Lock()
+
+    def change(self, decide: Callable[[Orders], Orders]) -> None:
+        """Replace the orders by what `decide` makes of them, and wake the deck."""
+        with self._lock:
+            before, self.orders = self.orders, decide(self.orders)
+            now = self.orders
+            is_other_song = now.take is not before.take
+            if is_other_song or (now.ticket != before.ticket and not now.wants_play):
+                # Else a play pressed right after would begin with a breath of the old place.
+                self.controls.ring = None
+            self.controls.is_running = now.wants_play
+        self.woken.set()
+
+    def publish(self, ring: StemRing) -> None:
+        """Hand a ring to the callback, unless its ticket is out of date."""
+        with self._lock:
+            if ring.ticket == self.orders.ticket:
+                self.controls.ring = ring
+
+
+class Deck:
+    """Does in its thread what the desk's orders say."""
+
+    def __init__(self, desk: Desk, output: Output, *, idle_close_s: float) -> None:
+        self._desk = desk
+        self._output = output
+        self._idle_close_s = idle_close_s
+        self._feeder: Feeder | None = None
+        self._take: TakeFiles | None = None
+        self._mixer: Mixer | None = None
+        self._asked_rate = 0
+        self._refreshes = 0
+        self._active_at = time.monotonic()
+        self._past_underruns = 0
+        # The callback may let go of a ring at any moment; freeing it is not the callback's work.
+        self._kept: deque[StemRing] = deque(maxlen=4)
+
+    @property
+    def underruns(self) -> int:
+        """How often sound was missing: in the ring or in the device."""
+        mixer = self._mixer
+        return self._past_underruns + (mixer.underruns if mixer else 0) + self._output.underruns
+
+    def heard_frame(self, ticket: int) -> float | None:
+        """Return the song's frame heard now; None before anything of this ticket is rendered."""
+        mixer = self._mixer
+        mark = mixer.mark if mixer else None
+        if mark is None or mark.ring.ticket != ticket:
+            return None
+        return mark.ring.song_frame(mark.ring_frame(self._output.now()))
+
+    def is_ready(self, ticket: int) -> bool:
+        """Whether enough of this ticket is read ahead to play on without a gap."""
+        mixer, ring = self._mixer, self._desk.controls.ring
+        if (
+            ring is None
+            or ring.ticket != ticket
+            or (mixer and mixer.sample_rate != ring.sample_rate)
+        ):
+            return False
+        return ring.is_complete or ring.available >= REFILLED_S * ring.sample_rate
+
+    def run(self) -> None:
+        """Work until the orders say to close."""
+        try:
+            while not self._desk.orders.is_closing:
+                self._step()
+                self._desk.woken.wait(self._pause_s())
+                self._desk.woken.clear()
+        finally:
+            self._close_output()
+            self._close_take()
+
+    def _pause_s(self) -> float | None:
+        if self._mixer is None:
+            return None
+        return STEP_S if self._desk.orders.wants_play else SILENT_STEP_S
+
+    def _step(self) -> None:
+        self._follow_refresh()
+        self._follow_output()
+        try:
+            self._follow_take()
+            self._open_output()
+            self._follow_ticket()
+        except KaraokeError as exc:
+            self._give_up_take(exc)
+        self._follow_end()
+        self._close_idle_output()
+
+    # The take
+
+    def _follow_take(self) -> None:
+        take = self._desk.orders.take
+        if take is self._take:
+            return
+        self._close_take()
+        self._take = take
+        if take is None:
+            return
+        if self._mixer and take.sample_rate not in {self._asked_rate, self._mixer.sample_rate}:
+            self._close_output()
+        self._feeder = Feeder(take)
+
+    def _follow_ticket(self) -> None:
+        feeder, orders = self._feeder, self._desk.orders
+        if feeder is None or orders.take is not feeder.take:
+            return
+        rate = self._mixer.sample_rate if self._mixer else feeder.take.sample_rate
+        ring = feeder.ring
+        if ring is None or ring.ticket != orders.ticket or ring.sample_rate != rate:
+            ring = feeder.start(orders.start_frame, ticket=orders.ticket, sample_rate=rate)
+            feeder.fill(until=round(PREFILL_S * rate))
+            self._kept.append(ring)
+            self._desk.publish(ring)
+        elif self._desk.orders.wants_play:
+            feeder.fill()
+
+    def _give_up_take(self, problem: KaraokeError) -> None:
+        log.warning("%s", problem.message)
+        take = self._take
+        heard = self.heard_frame(self._desk.orders.ticket)
+
+        def stop(orders: Orders) -> Orders:
+            if orders.take is not take:
+                return orders
+            stopped = orders if heard is None else _moved(orders, heard)
+            return replace(stopped, wants_play=False, take_problem=problem)
+
+        self._close_take(keeps=True)
+        self._desk.change(stop)
+
+    def _follow_end(self) -> None:
+        orders, mixer = self._desk.orders, self._mixer
+        ring = self._desk.controls.ring
+        if not orders.wants_play or ring is None or mixer is None or not ring.is_drained:
+            return
+        mark = mixer.mark
+        if mark and mark.ring is ring and mark.ring_frame(self._output.now()) < ring.written:
+            return
+
+        def end(now: Orders) -> Orders:
+            if now.ticket != ring.ticket:
+                return now
+            return replace(now, wants_play=False, has_ended=True)
+
+        self._desk.change(end)
+
+    def _close_take(self, *, keeps: bool = False) -> None:
+        if self._feeder:
+            self._feeder.close()
+            self._feeder = None
+        if not keeps:
+            self._take = None
+
+    # The output
+
+    def _follow_refresh(self) -> None:
+        orders = self._desk.orders
+        if orders.refreshes == self._refreshes:
+            return
+        self._refreshes = orders.refreshes
+        if self._mixer and orders.wants_play and not self._output.is_lost:
+            return
+        self._close_output()
+        try:
+            self._output.refresh()
+        except KaraokeError as exc:
+            self._give_up_output(exc)
+            return
+        self._desk.change(
+            lambda now: replace(
+                now,
+                output_problem=None,
+                wants_play=now.wants_play or now.resumes,
+                resumes=False,
+            )
+        )
+
+    def _open_output(self) -> None:
+        orders, feeder = self._desk.orders, self._feeder
+        if self._mixer or not feeder or not orders.wants_play or orders.output_problem:
+            return
+        self._asked_rate = feeder.take.sample_rate
+        # Reading first: the device then finds a full ring.
+        self._follow_ticket()
+        try:
+            rate = self._output.open(self._asked_rate)
+            self._mixer = Mixer(rate, self._desk.controls)
+            self._output.start(self._mixer.render)
+        except KaraokeError as exc:
+            self._give_up_output(exc)
+
+    def _follow_output(self) -> None:
+        if not self._mixer or not self._output.is_lost:
+            return
+        if not self._desk.orders.wants_play:
+            # Nobody is listening, nobody is told: the next play looks for devices anyway.
+            self._close_output()
+            return
+        problem = OutputLost(
+            "The sound device is gone.", hint="Connect it again, or choose another one."
+        )
+        self._give_up_output(problem)
+
+    def _give_up_output(self, problem: KaraokeError) -> None:
+        log.warning("%s", problem.message)
+        is_lost = isinstance(problem, OutputLost)
+        self._close_output()
+        self._desk.change(
+            lambda now: replace(
+                now,
+                output_problem=problem,
+                resumes=now.resumes or (is_lost and now.wants_play),
+                wants_play=False,
+            )
+        )
+
+    def _close_idle_output(self) -> None:
+        if self._desk.orders.wants_play:
+            self._active_at = time.monotonic()
+        elif self._mixer and time.monotonic() - self._active_at > self._idle_close_s:
+            log.info("sound device closed: nothing was played for a while")
+            self._close_output()
+
+    def _close_output(self) -> None:
+        """Close the stream after a fade-out; the position stays where it was heard last."""
+        mixer = self._mixer
+        if mixer is None:
+            return
+        mixer.fade_out()
+        give_up_at = time.monotonic() + FADE_OUT_WAIT_S
+        while not (mixer.is_silent or self._output.is_lost or time.monotonic() > give_up_at):
+            time.sleep(0.005)
+        self._output.close()
+        ticket = self._desk.orders.ticket
+        heard = self.heard_frame(ticket)
+        if heard is not None:
+            self._desk.change(lambda now: _moved(now, heard) if now.ticket == ticket else now)
+        self._past_underruns += mixer.underruns
+        self._mixer = None
+
+
+def _moved(orders: Orders, frame: float) -> Orders:
+    return replace(orders, ticket=orders.ticket + 1, start_frame=round(frame))

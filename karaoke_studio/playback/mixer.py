@@ -1,0 +1,227 @@
+"""What happens inside the sound callback: fades, stem gains, volume. No lock, log, file or wait.
+
+Every array is made beforehand. The stems add up to the song exactly, so at unity gain the sum of
+both is the original, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from karaoke_studio.playback.ring import StemRing
+from karaoke_studio.playback.take_reader import StemArray
+
+#: Start, stop, seek and source switch: long enough not to click, too short to be heard as a fade.
+FADE_S = 0.010
+#: Slower, so that the steps of a dragged slider melt into one another.
+VOLUME_FADE_S = 0.050
+#: A ring that ran low is played again when this much waits in it.
+REFILLED_S = 0.1
+#: Longer blocks are made in pieces of this length: it bounds the scratch arrays.
+PIECE_FRAMES = 512
+
+
+class Controls:
+    """What is wanted of the callback: plain attributes, each set by one assignment.
+
+    Attributes:
+        ring: the sound to play, or None for silence.
+        is_running: play or stand still.
+        stem_gains: of vocals and instrumental, 0…1.
+        volume_gain: of the sum, 0…1, exact in float32.
+    """
+
+    def __init__(self) -> None:
+        self.ring: StemRing | None = None
+        self.is_running = False
+        self.stem_gains = (1.0, 1.0)
+        self.volume_gain = 1.0
+
+
+class Mark(NamedTuple):
+    """When a stretch of a ring is heard; the ring's frames from the stretch's start to its stop.
+
+    `run_start` is where the sound last began, `heard_at` the second on the output's clock at which
+    frame `start` leaves the loudspeaker.
+    """
+
+    ring: StemRing
+    run_start: int
+    start: int
+    stop: int
+    heard_at: float
+
+    def ring_frame(self, now: float) -> float:
+        """Return the ring's frame that is heard at a moment of the output's clock."""
+        frame = self.start + (now - self.heard_at) * self.ring.sample_rate
+        return min(max(frame, self.run_start), self.stop)
+
+
+class Ramp:
+    """A gain that walks to its target in a straight line at a fixed pace."""
+
+    def __init__(self, value: float, full_scale_frames: int) -> None:
+        self.value = value
+        self._frames = max(1, full_scale_frames)
+        self._line = np.arange(1, PIECE_FRAMES + 1, dtype=np.float32) / np.float32(self._frames)
+        self._gains = np.empty(PIECE_FRAMES, np.float32)
+
+    def frames_to_zero(self) -> int:
+        """Return how many frames a walk to zero takes from here."""
+        return math.ceil(self.value * self._frames)
+
+    def walk(self, target: float, count: int) -> StemArray:
+        """Return the next gains, float32 (count,); valid until the next call."""
+        gains = self._gains[:count]
+        if self.value == target:
+            gains.fill(target)
+        elif self.value < target:
+            np.add(self._line[:count], self.value, out=gains)
+            np.minimum(gains, target, out=gains)
+        else:
+            np.subtract(self.value, self._line[:count], out=gains)
+            np.maximum(gains, target, out=gains)
+        if count:
+            self.value = float(gains[-1])
+        return gains
+
+
+class Voice:
+    """One ring with its own fade; two of them make a cross-fade."""
+
+    def __init__(self, fade_frames: int) -> None:
+        self.ring: StemRing | None = None
+        self.level = Ramp(0.0, fade_frames)
+        self._scratch = np.zeros((2, 2, PIECE_FRAMES), np.float32)
+
+    def add_to(self, mix: StemArray, target: float) -> int:
+        """Add the next frames to float32 (2, 2, n); return how many were used up.
+
+        A silent voice stands still, so a pause goes on where the fade ended.
+        """
+        ring = self.ring
+        count: int = mix.shape[2]
+        if ring is None or (target == 0.0 and self.level.value == 0.0):
+            self.level.value = 0.0
+            return 0
+        if target == 0.0:
+            count = min(count, self.level.frames_to_zero())
+        elif ring.start_frame == 0 and ring.read == 0:
+            # A song's own beginning is not faded: it is as it was recorded.
+            self.level.value = 1.0
+        taken = min(count, ring.available)
+        stems = self._scratch[:, :, :taken]
+        ring.take(stems)
+        np.multiply(stems, self.level.walk(target, taken), out=stems)
+        np.add(mix[:, :, :taken], stems, out=mix[:, :, :taken])
+        if taken < count:
+            self.level.value = 0.0
+        return taken
+
+
+class Mixer:
+    """Renders blocks for one open stream.
+
+    Attributes:
+        sample_rate: the device's rate in Hz.
+        mark: the stretch rendered last, or None before the first.
+        underruns: how often the ring ran low while playing.
+    """
+
+    def __init__(self, sample_rate: int, controls: Controls) -> None:
+        self.sample_rate = sample_rate
+        self.mark: Mark | None = None
+        self.underruns = 0
+        self._controls = controls
+        self._fade_frames = round(FADE_S * sample_rate)
+        self._voice = Voice(self._fade_frames)
+        self._leaving = Voice(self._fade_frames)
+        self._stem_ramps = [Ramp(gain, self._fade_frames) for gain in controls.stem_gains]
+        self._volume_ramp = Ramp(controls.volume_gain, round(VOLUME_FADE_S * sample_rate))
+        self._mix = np.zeros((2, 2, PIECE_FRAMES), np.float32)
+        self._is_low = False
+        self._is_fading_out = False
+        self._run_start = 0
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is heard and nothing is fading."""
+        return self._voice.level.value == 0.0 and self._leaving.level.value == 0.0
+
+    def fade_out(self) -> None:
+        """Go silent for good: the stream is about to be closed."""
+        self._is_fading_out = True
+
+    def render(self, block: StemArray, heard_at: float) -> None:
+        """Fill a block.
+
+        Args:
+            block: float32 (1 or 2 channels, frames), any strides; every sample is written.
+            heard_at: second on the output's clock at which its first frame is heard.
+        """
+        frames = block.shape[1]
+        for start in range(0, frames, PIECE_FRAMES):
+            self._render_piece(
+                block[:, start : start + PIECE_FRAMES], heard_at + start / self.sample_rate
+            )
+
+    def _render_piece(self, block: StemArray, heard_at: float) -> None:
+        count = block.shape[1]
+        mix = self._mix[:, :, :count]
+        mix.fill(0.0)
+        self._adopt(self._controls.ring)
+        self._leaving.add_to(mix, 0.0)
+        self._play_voice(mix, heard_at)
+        vocals, instrumental = mix
+        for stem, ramp, gain in zip(mix, self._stem_ramps, self._controls.stem_gains, strict=True):
+            np.multiply(stem, ramp.walk(gain, count), out=stem)
+        np.add(vocals, instrumental, out=vocals)
+        np.multiply(vocals, self._volume_ramp.walk(self._controls.volume_gain, count), out=vocals)
+        if block.shape[0] == 1:
+            np.add(vocals[0], vocals[1], out=block[0])
+            np.multiply(block, 0.5, out=block)
+        else:
+            block[:] = vocals
+
+    def _adopt(self, ring: StemRing | None) -> None:
+        # While one cross-fade runs the next has to wait: there are two voices only.
+        if ring is not None and ring.sample_rate != self.sample_rate:
+            ring = None  # made before the device said which rate it takes; another one follows
+        if ring is self._voice.ring or self._leaving.level.value > 0.0:
+            return
+        self._voice, self._leaving = self._leaving, self._voice
+        self._voice.ring = ring
+        self._voice.level.value = 0.0
+        self._is_low = False
+
+    def _play_voice(self, mix: StemArray, heard_at: float) -> None:
+        voice, ring = self._voice, self._voice.ring
+        if ring is None:
+            return
+        begins = voice.level.value == 0.0
+        start = ring.read
+        is_wanted = self._controls.is_running and not self._is_fading_out
+        is_playing = is_wanted and self._has_enough(ring, mix.shape[2])
+        taken = voice.add_to(mix, 1.0 if is_playing else 0.0)
+        if not taken:
+            return
+        if begins:
+            self._run_start = start
+        self.mark = Mark(ring, self._run_start, start, start + taken, heard_at)
+
+    def _has_enough(self, ring: StemRing, count: int) -> bool:
+        """Whether the ring lasts for this piece and a fade-out after it."""
+        # Completeness is asked first: the last frames may be written in between.
+        if ring.is_complete:
+            self._is_low = False
+            return True
+        available = ring.available
+        if self._is_low:
+            self._is_low = available < REFILLED_S * self.sample_rate
+        elif available < count + self._fade_frames:
+            self._is_low = True
+            self.underruns += self._voice.level.value > 0.0
+        return not self._is_low

@@ -1,0 +1,223 @@
+"""The player: what the window calls. Plain Python; every method returns at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+
+import numpy as np
+
+from karaoke_studio.errors import KaraokeError
+from karaoke_studio.playback.deck import Deck, Desk, Orders
+from karaoke_studio.playback.output import Output, SoundDeviceOutput
+from karaoke_studio.playback.take_reader import TakeFiles
+
+__all__ = ["Player", "PlayerState", "Source", "TakeFiles"]
+
+#: An open stream keeps a laptop's sound hardware awake.
+IDLE_CLOSE_S = 60.0
+CLOSE_WAIT_S = 2.0
+
+
+class PlayerState(StrEnum):
+    """What the player does."""
+
+    EMPTY = "empty"
+    PAUSED = "paused"
+    PLAYING = "playing"
+    ENDED = "ended"
+
+
+class Source(StrEnum):
+    """Which part of the song is heard."""
+
+    ORIGINAL = "original"
+    INSTRUMENTAL = "instrumental"
+    VOCALS = "vocals"
+
+
+#: Gains of vocals and instrumental. Both together are the original, exactly.
+STEM_GAINS = {
+    Source.ORIGINAL: (1.0, 1.0),
+    Source.INSTRUMENTAL: (0.0, 1.0),
+    Source.VOCALS: (1.0, 0.0),
+}
+
+
+class Player:
+    """Plays one take at a time.
+
+    Thread: methods may be called from any thread and never wait for files or devices (`close`
+    alone waits for the player's thread). What follows shows in the properties, which are meant to
+    be asked on a timer.
+    """
+
+    def __init__(self, output: Output | None = None, *, idle_close_s: float = IDLE_CLOSE_S) -> None:
+        self._desk = Desk()
+        self._deck = Deck(self._desk, output or SoundDeviceOutput(), idle_close_s=idle_close_s)
+        self._thread: threading.Thread | None = None
+        self._source = Source.ORIGINAL
+        self._volume = 1.0
+        self._last_heard = (0, 0)
+
+    # Orders
+
+    def load(self, take: TakeFiles) -> None:
+        """Make a take ready at its start, paused. The song before it fades out."""
+        self._change(lambda now: _with_take(now, take))
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._deck.run, name="player", daemon=True)
+            self._thread.start()
+
+    def unload(self) -> None:
+        """Let go of the take and its files."""
+        self._change(lambda now: _with_take(now, None))
+
+    def play(self) -> None:
+        """Play on; from the start when the end was reached. Tries a lost device again."""
+        self._change(_playing)
+
+    def pause(self) -> None:
+        """Stand still."""
+        self._change(lambda now: replace(now, wants_play=False, resumes=False))
+
+    def toggle(self) -> None:
+        """Play when paused, pause when playing."""
+        self._change(
+            lambda now: (
+                replace(now, wants_play=False, resumes=False) if now.wants_play else _playing(now)
+            )
+        )
+
+    def seek(self, frame: int) -> None:
+        """Go to a frame of the song; frames outside it mean its ends."""
+        self._change(lambda now: _sought(now, frame))
+
+    def set_source(self, source: Source) -> None:
+        """Choose what is heard, from the same sample on, with a short cross-fade."""
+        self._source = source
+        self._desk.controls.stem_gains = STEM_GAINS[source]
+
+    def set_volume(self, volume: float) -> None:
+        """Set the volume by a slider's position, 0…1; the middle sounds half as loud."""
+        self._volume = min(max(volume, 0.0), 1.0)
+        self._desk.controls.volume_gain = volume_to_gain(self._volume)
+
+    def retry_output(self) -> None:
+        """Look for sound devices again and go on where a lost one broke off."""
+        self._change(lambda now: replace(now, refreshes=now.refreshes + 1))
+
+    def close(self) -> None:
+        """Fade out, close the device and the files, and end the thread."""
+        self._change(lambda now: replace(_with_take(now, None), is_closing=True))
+        if self._thread is not None:
+            self._thread.join(CLOSE_WAIT_S)
+
+    # Facts
+
+    @property
+    def state(self) -> PlayerState:
+        """What the player does; PLAYING as soon as it is wished."""
+        orders = self._desk.orders
+        if orders.take is None:
+            return PlayerState.EMPTY
+        if orders.wants_play:
+            return PlayerState.PLAYING
+        return PlayerState.ENDED if orders.has_ended else PlayerState.PAUSED
+
+    @property
+    def position_frames(self) -> int:
+        """The song's frame that is heard now, at the song's rate."""
+        orders = self._desk.orders
+        if orders.take is None:
+            return 0
+        if orders.has_ended:
+            return orders.take.frames
+        heard = self._deck.heard_frame(orders.ticket)
+        frame = orders.start_frame if heard is None else min(round(heard), orders.take.frames)
+        # The device's clock trembles a little; a playhead must not.
+        if self._last_heard[0] == orders.ticket:
+            frame = max(frame, self._last_heard[1])
+        self._last_heard = (orders.ticket, frame)
+        return frame
+
+    @property
+    def frames(self) -> int:
+        """Length of the song, 0 without one."""
+        take = self._desk.orders.take
+        return take.frames if take else 0
+
+    @property
+    def sample_rate(self) -> int:
+        """The song's rate in Hz, 0 without one."""
+        take = self._desk.orders.take
+        return take.sample_rate if take else 0
+
+    @property
+    def source(self) -> Source:
+        """What is heard."""
+        return self._source
+
+    @property
+    def volume(self) -> float:
+        """The slider's position, 0…1."""
+        return self._volume
+
+    @property
+    def problem(self) -> KaraokeError | None:
+        """Why the song cannot be heard, or None."""
+        orders = self._desk.orders
+        return orders.take_problem or orders.output_problem
+
+    @property
+    def underruns(self) -> int:
+        """How often sound was missing since the start."""
+        return self._deck.underruns
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether enough is read ahead to play on without a gap."""
+        return self._deck.is_ready(self._desk.orders.ticket)
+
+    def _change(self, decide: Callable[[Orders], Orders]) -> None:
+        self._desk.change(decide)
+
+
+def volume_to_gain(volume: float) -> float:
+    """Return the gain for a slider's position 0…1, exact in float32.
+
+    Source: cubic law of PulseAudio's software volume (`pa_sw_volume_to_linear`).
+    """
+    return float(np.float32(volume**3))
+
+
+def _with_take(now: Orders, take: TakeFiles | None) -> Orders:
+    return replace(
+        now,
+        take=take,
+        ticket=now.ticket + 1,
+        start_frame=0,
+        wants_play=False,
+        has_ended=False,
+        resumes=False,
+        take_problem=None,
+    )
+
+
+def _playing(now: Orders) -> Orders:
+    if now.take is None or now.take_problem or now.wants_play:
+        return now
+    if now.has_ended:
+        now = _sought(now, 0)
+    if now.output_problem:
+        now = replace(now, refreshes=now.refreshes + 1)
+    return replace(now, wants_play=True)
+
+
+def _sought(now: Orders, frame: int) -> Orders:
+    if now.take is None:
+        return now
+    frame = min(max(frame, 0), now.take.frames)
+    return replace(now, ticket=now.ticket + 1, start_frame=frame, has_ended=False)

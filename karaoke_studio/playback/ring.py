@@ -1,0 +1,76 @@
+"""The ring of stems between the feeder and the sound callback: one writer, one reader, no lock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from karaoke_studio.playback.take_reader import StemArray
+
+
+class StemRing:
+    """Both stems from one place of a song onwards, as far as they are read.
+
+    A seek makes a new ring, so a ring's sound is continuous from its first frame to its last.
+    Frames are counted from the ring's start and at the device's rate. `written` belongs to the
+    feeder and `read` to the callback; each is raised after the samples have been moved, so the
+    other side never sees a count that is ahead of the samples.
+
+    Attributes:
+        ticket: number of the order (load, seek) that this ring answers.
+        sample_rate: the device's rate in Hz.
+        start_frame: the song's frame at which the ring starts, at the song's rate.
+        written: frames put in since the start.
+        read: frames taken out since the start.
+        is_complete: whether the song's last frame has been written.
+    """
+
+    def __init__(
+        self, *, ticket: int, channels: int, sample_rate: int, song_rate: int, start_frame: int
+    ) -> None:
+        self.ticket = ticket
+        self.sample_rate = sample_rate
+        self.start_frame = start_frame
+        self.written = 0
+        self.read = 0
+        self.is_complete = False
+        self._song_frames_per_frame = song_rate / sample_rate
+        self._capacity = sample_rate
+        self._samples: StemArray = np.zeros((2, channels, self._capacity), np.float32)
+
+    @property
+    def available(self) -> int:
+        """Frames that wait to be read."""
+        return self.written - self.read
+
+    @property
+    def room(self) -> int:
+        """Frames that can be written now."""
+        return self._capacity - self.available
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the song's last frame has been taken out."""
+        return self.is_complete and self.available == 0
+
+    def write(self, block: StemArray) -> None:
+        """Append float32 (2, channels, n); n must not exceed `room`."""
+        count = block.shape[2]
+        at = self.written % self._capacity
+        head = min(count, self._capacity - at)
+        self._samples[:, :, at : at + head] = block[:, :, :head]
+        self._samples[:, :, : count - head] = block[:, :, head:]
+        self.written += count
+
+    def take(self, out: StemArray) -> None:
+        """Move frames into float32 (2, 2, n), mono onto both channels; n ≤ `available`."""
+        count = out.shape[2]
+        at = self.read % self._capacity
+        head = min(count, self._capacity - at)
+        out[:, :, :head] = self._samples[:, :, at : at + head]
+        if head < count:
+            out[:, :, head:] = self._samples[:, :, : count - head]
+        self.read += count
+
+    def song_frame(self, frame: float) -> float:
+        """Return the song's frame for a frame of the ring."""
+        return self.start_frame + frame * self._song_frames_per_frame

@@ -1,0 +1,113 @@
+"""Stand-ins with behaviour for the outside world."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karaoke_studio.errors import NoOutputDevice
+from karaoke_studio.playback.output import Render
+
+FloatArray = NDArray[np.float32]
+
+
+class ClockedOutput:
+    """A sound device whose time passes only when `advance` is called; it keeps what is heard.
+
+    Attributes:
+        is_present: whether there is a device; set it to plug one in or out.
+        is_lost: set by `lose` while open, as when a headset is pulled out.
+        rates: the rate of each stream that was opened.
+        refreshes: how often devices were looked for again.
+        is_open: whether a stream runs.
+        gate: streams open, close and refresh only while this is set (a slow sound system).
+    """
+
+    def __init__(
+        self,
+        *,
+        block_frames: int = 441,
+        latency_s: float = 0.05,
+        refused_rates: frozenset[int] = frozenset(),
+        default_rate: int = 48_000,
+        channels: int = 2,
+        is_present: bool = True,
+    ) -> None:
+        self.underruns = 0
+        self.is_present = is_present
+        self.is_lost = False
+        self.is_open = False
+        self.rates: list[int] = []
+        self.refreshes = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self._block_frames = block_frames
+        self._latency_s = latency_s
+        self._refused_rates = refused_rates
+        self._default_rate = default_rate
+        self._channels = channels
+        self._render: Render | None = None
+        self._rate = default_rate
+        self._now = 100.0
+        self._blocks: list[FloatArray] = []
+        # A real device's close waits for the callback that is running.
+        self._lock = threading.Lock()
+
+    def open(self, sample_rate: int) -> int:
+        self.gate.wait(10)
+        if not self.is_present:
+            raise NoOutputDevice("There is no sound device.")
+        assert not self.is_open, "opened twice"
+        self._rate = self._default_rate if sample_rate in self._refused_rates else sample_rate
+        self.rates.append(self._rate)
+        self.is_lost = False
+        return self._rate
+
+    def start(self, render: Render) -> None:
+        with self._lock:
+            self._render = render
+            self.is_open = True
+
+    def close(self) -> None:
+        self.gate.wait(10)
+        with self._lock:
+            self._render = None
+            self.is_open = False
+
+    def refresh(self) -> None:
+        self.gate.wait(10)
+        assert not self.is_open, "devices looked for while a stream was open"
+        self.refreshes += 1
+        if not self.is_present:
+            raise NoOutputDevice("There is no sound device.")
+
+    def now(self) -> float:
+        return self._now
+
+    def lose(self) -> None:
+        """Pull the device out: nothing is asked for any more."""
+        self.is_present = False
+        with self._lock:
+            self._render = None
+            self.is_lost = True
+
+    def plug_in(self) -> None:
+        self.is_present = True
+
+    def advance(self, frames: int | None = None) -> None:
+        """Let one block (or as many frames) go by."""
+        with self._lock:
+            count = frames or self._block_frames
+            if self._render is not None:
+                # Strided like the device's interleaved buffer; NaN shows what nobody wrote.
+                block = np.full((count, self._channels), np.nan, np.float32)
+                self._render(block.T, self._now + self._latency_s)
+                self._blocks.append(block.T)
+            self._now += count / self._rate
+
+    def heard(self) -> FloatArray:
+        """Everything played since the last call, float32 (channels, frames)."""
+        blocks, self._blocks = self._blocks, []
+        return np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 0), np.float32)

@@ -1,0 +1,125 @@
+"""Takes on disk and a player on a device with a clock of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from karaoke_studio.playback.player import Player, PlayerState, TakeFiles
+from tests.helpers.fakes import ClockedOutput
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+WAIT_S = 20.0
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for the player's thread."""
+    give_up_at = time.monotonic() + WAIT_S
+    while not is_so():
+        assert time.monotonic() < give_up_at, "waited in vain"
+        time.sleep(0.001)
+
+
+class Take:
+    """A take with known samples: 24-bit integers (2, channels, frames), vocals first."""
+
+    def __init__(self, folder: Path, stems: IntArray, rate: int, shift_bits: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / "vocals.flac", folder / "instrumental.flac"]
+        for path, stem in zip(paths, stems, strict=True):
+            with soundfile.SoundFile(
+                path, "w", samplerate=rate, channels=len(stem), subtype="PCM_24"
+            ) as file:
+                file.write(np.ascontiguousarray((stem << 8).astype(np.int32).T))
+        self.files = TakeFiles(*paths, rate, stems.shape[1], stems.shape[2], shift_bits)
+        scale = 2.0**shift_bits / 2**23
+        self.vocals, self.instrumental = (scale * stems).astype(np.float32)
+        self.original = (scale * (stems[0] + stems[1])).astype(np.float32)
+
+
+@pytest.fixture
+def noise_take(tmp_path: Path) -> Callable[..., Take]:
+    """Make a take of loud noise: every sample differs, so a shift by one frame shows."""
+
+    def make(
+        seconds: float = 1.0,
+        rate: int = 44_100,
+        channels: int = 2,
+        shift_bits: int = 0,
+        name: str = "noise",
+    ) -> Take:
+        rng = np.random.default_rng(7)
+        limit = 2**22
+        stems = rng.integers(-limit, limit, (2, channels, round(seconds * rate)))
+        return Take(tmp_path / name, stems, rate, shift_bits)
+
+    return make
+
+
+@pytest.fixture
+def tone_take(tmp_path: Path) -> Callable[..., Take]:
+    """Make a take of two low tones: its own steps are small, so a click shows."""
+
+    def make(seconds: float = 2.0, rate: int = 44_100, name: str = "tones") -> Take:
+        t = np.arange(round(seconds * rate)) / rate
+        tones = [0.4 * np.sin(2 * np.pi * hz * t) for hz in (110, 165)]
+        stems = np.round(np.array([[tone, tone] for tone in tones]) * 2**23).astype(np.int64)
+        return Take(tmp_path / name, stems, rate)
+
+    return make
+
+
+class Stage:
+    """A player, its device, and somebody who listens."""
+
+    def __init__(self, output: ClockedOutput | None = None, **options: float) -> None:
+        self.output = output or ClockedOutput()
+        self.player = Player(self.output, **options)
+
+    def listen(self, frames: int) -> FloatArray:
+        """Play so many frames, never faster than the player can read; return them."""
+        self.output.heard()
+        while frames > 0:
+            if self.player.state is PlayerState.PLAYING:
+                until(lambda: self.output.is_open and self.player.is_ready)
+            count = min(frames, 441)
+            self.output.advance(count)
+            frames -= count
+        return self.output.heard()
+
+    def load(self, take: Take) -> None:
+        self.player.load(take.files)
+
+    def play(self) -> None:
+        self.player.play()
+        until(lambda: self.output.is_open and self.player.is_ready)
+
+
+@pytest.fixture
+def stages() -> Iterator[Callable[..., Stage]]:
+    """Make stages; at the end every player is closed and no thread is left."""
+    before = set(threading.enumerate())
+    made: list[Stage] = []
+
+    def make(output: ClockedOutput | None = None, **options: float) -> Stage:
+        made.append(Stage(output, **options))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.player.close()
+        assert not stage.output.is_open
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture
+def stage(stages: Callable[..., Stage]) -> Stage:
+    return stages()
