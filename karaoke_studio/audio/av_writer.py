@@ -43,7 +43,7 @@ def write_by_av(
     Raises:
         OSError: the file cannot be written.
     """
-    options = _muxer_options(muxer, sample_rate)
+    options = muxer_options(muxer, sample_rate)
     frames = 0
     with av.open(file, "w", format=muxer, options=options) as container:
         stream = add_sound(container, codec, sample_rate, channels, kbps)
@@ -73,15 +73,15 @@ def add_sound(
 
 
 def encode(
-    stream: AudioStream, blocks: Iterable[FloatBlock], start: int = 0
+    stream: AudioStream, blocks: Iterable[FloatBlock]
 ) -> Iterator[tuple[list[Packet[AudioStream]], int]]:
     """Yield (packets, frames taken in) until all blocks and the encoder's rest are out.
 
     Args:
         stream: made by `add_sound`.
         blocks: float32 (frames, channels).
-        start: frame number of the first frame on the container's clock.
     """
+    start = 0
     for block in blocks:
         for at in range(0, len(block), _PIECE_FRAMES):
             piece = block[at : at + _PIECE_FRAMES]
@@ -103,7 +103,8 @@ def _frame(stream: AudioStream, piece: FloatBlock) -> AudioFrame:
     return frame
 
 
-def _muxer_options(muxer: str, sample_rate: int) -> dict[str, str]:
+def muxer_options(muxer: str, sample_rate: int) -> dict[str, str]:
+    """Return what a muxer must be told about a file with sound of that rate (Hz)."""
     if muxer == "mp3":
         # titles are written later, by somebody who knows more of them
         return {"id3v2_version": "0", "write_id3v1": "0"}

@@ -13,6 +13,8 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from karaoke_studio.audio.decode import open_source
@@ -60,8 +62,7 @@ def write_av(
     """Encode float32 (frames, channels) with any of FFmpeg's encoders."""
     with av.open(str(path), "w", format=muxer, options=mux_options or {}) as container:
         container.metadata.update(metadata or {})
-        if picture:
-            _add_picture(container, len(samples) / rate + sound_start_s)
+        shown = _add_picture(container) if picture else None
         stream = container.add_stream(codec, rate=rate, options=options or {})
         assert isinstance(stream, AudioStream)
         stream.layout = layout or LAYOUTS[samples.shape[1]]
@@ -72,6 +73,8 @@ def write_av(
         stream.format = kind
         stream.bit_rate = 192_000
         stream.time_base = Fraction(1, rate)
+        if shown is not None:
+            _encode_picture(container, shown, len(samples) / rate + sound_start_s)
         start = round(sound_start_s * rate)
         for at in range(0, len(samples), 4096):
             frame = _frame(samples[at : at + 4096], kind, stream.layout.name)
@@ -93,10 +96,15 @@ def _frame(piece: Samples, kind: str, layout: str) -> AudioFrame:
     return AudioFrame.from_ndarray(np.ascontiguousarray(plane), format=kind, layout=layout)
 
 
-def _add_picture(container: av.container.OutputContainer, seconds: float) -> None:
-    """Add a moving picture of 25 frames per second, a brightness per frame."""
+def _add_picture(container: OutputContainer) -> VideoStream:
     stream = container.add_stream("mpeg4", rate=25)
+    assert isinstance(stream, VideoStream)
     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+    return stream
+
+
+def _encode_picture(container: OutputContainer, stream: VideoStream, seconds: float) -> None:
+    """Add 25 frames per second, each of another brightness."""
     for number in range(max(1, round(seconds * 25))):
         image = np.full((48, 64, 3), number * 5 % 256, np.uint8)
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
