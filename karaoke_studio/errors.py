@@ -238,19 +238,20 @@ def error_from_os(exc: OSError, path: Path | str, *, writing: bool = False) -> K
         writing: whether we were writing our own results (else: reading somebody's song).
     """
     name = Path(path).name or str(path)
+    reason = exc.strerror or str(exc) or type(exc).__name__
     if exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return DiskFull(
             f"The disk is full: {name} could not be written.", hint="Free some space and try again."
         )
     if writing:
         return OutputNotWritable(
-            f"{name} cannot be written to ({exc.strerror}).", hint="Choose another folder."
+            f"{name} cannot be written to ({reason}).", hint="Choose another folder."
         )
     if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
         return MissingFile(f"{name} is not there.", hint="Check the name, or reconnect the disk.")
     if exc.errno == errno.ENOMEM:
         return OutOfMemory("There is not enough memory.", hint="Close other programs, try again.")
     return UnreadableFile(
-        f"{name} cannot be read ({exc.strerror}).",
+        f"{name} cannot be read ({reason}).",
         hint="Check the permissions, or reconnect the disk.",
     )

@@ -49,4 +49,4 @@ def describe(text: str) -> str:
     sentence = _SENTENCES.get(code, code)
     if code == TRUNCATED and detail:
         detail = f" at {detail}"
-    return sentence.format(detail=detail)
+    return sentence.replace("{detail}", detail)

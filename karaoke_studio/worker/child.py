@@ -134,7 +134,9 @@ class Child:
             ).to_json()
         except OSError as exc:
             log.exception("task %s met the system", message.get("task"))
-            answer["error"] = error_from_os(exc, exc.filename or "The song").to_json()
+            # a file name may also be a number or bytes
+            name = exc.filename if isinstance(exc.filename, str) else ""
+            answer["error"] = error_from_os(exc, name or "The song").to_json()
         except Exception as exc:  # the worker loop is one of the two marked borders
             log.exception("task %s broke", message.get("task"))
             answer["error"] = ProcessingFailed(
