@@ -23,11 +23,25 @@ RESULT = JobResult(
     gain_db=0.0,
 )
 #: The keys that `make --json` promises for a completed song.
-KEYS = set(
-    """input status vocals_path instrumental_path title artist engine duration_s sample_rate
-    channels processing_time_s model_load_s realtime_factor null_test_db null_exact gain_db
-    notes""".split()
-)
+KEYS = {
+    "input",
+    "status",
+    "vocals_path",
+    "instrumental_path",
+    "title",
+    "artist",
+    "engine",
+    "duration_s",
+    "sample_rate",
+    "channels",
+    "processing_time_s",
+    "model_load_s",
+    "realtime_factor",
+    "null_test_db",
+    "null_exact",
+    "gain_db",
+    "notes",
+}
 
 
 @pytest.mark.parametrize(
