@@ -24,36 +24,28 @@ class PeaksBuilder:
     """Collects the finest level of one stem from blocks that come in order."""
 
     def __init__(self) -> None:
-        self._rest: FloatArray = np.empty((0,), np.float32)
-        self._rest_low: FloatArray = np.empty((0,), np.float32)
+        self._rest: FloatArray = np.empty((0, 1), np.float32)
         self._low: list[FloatArray] = []
         self._high: list[FloatArray] = []
 
     def add(self, block: FloatArray) -> None:
         """Add float32 (frames, channels), full scale = 1."""
-        low, high = (
-            (block.min(axis=1), block.max(axis=1))
-            if block.shape[1] > 1
-            else (
-                block[:, 0],
-                block[:, 0],
-            )
-        )
-        if self._rest.size:
-            low = np.concatenate([self._rest_low, low])
-            high = np.concatenate([self._rest, high])
-        whole = len(high) // LEVELS[0] * LEVELS[0]
+        if len(self._rest):
+            block = np.concatenate([self._rest, block])
+        whole = len(block) // LEVELS[0] * LEVELS[0]
         if whole:
-            self._low.append(low[:whole].reshape(-1, LEVELS[0]).min(axis=1))
-            self._high.append(high[:whole].reshape(-1, LEVELS[0]).max(axis=1))
-        self._rest, self._rest_low = high[whole:].copy(), low[whole:].copy()
+            # one row per 256 frames of all channels: reducing along memory is what numpy does fast
+            rows = np.ascontiguousarray(block[:whole]).reshape(whole // LEVELS[0], -1)
+            self._low.append(rows.min(axis=1))
+            self._high.append(rows.max(axis=1))
+        self._rest = block[whole:].copy()
 
     def finish(self) -> tuple[FloatArray, FloatArray]:
         """Return (minima, maxima) of every 256 frames, the last ones included."""
-        if self._rest.size:
-            self._low.append(self._rest_low.min(keepdims=True))
-            self._high.append(self._rest.max(keepdims=True))
-            self._rest = self._rest_low = np.empty((0,), np.float32)
+        if len(self._rest):
+            self._low.append(self._rest.min(keepdims=True)[0])
+            self._high.append(self._rest.max(keepdims=True)[0])
+            self._rest = self._rest[:0]
         if not self._low:
             return np.empty((0,), np.float32), np.empty((0,), np.float32)
         return np.concatenate(self._low), np.concatenate(self._high)
