@@ -16,7 +16,9 @@ TEMPLATE_FIELDS = ("artist", "title", "album", "stem", "engine", "base")
 
 _SEPARATORS = re.compile(r"[/\\|:]")
 _FORBIDDEN = re.compile(r'[<>"?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?$", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?$", re.IGNORECASE
+)
 
 
 class WrongTemplate(KaraokeError):
@@ -36,16 +38,26 @@ def check_template(template: str, stems: int) -> None:
         WrongTemplate: with what is wrong.
     """
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
+        parts = list(string.Formatter().parse(template))
     except ValueError as exc:
         raise WrongTemplate(f"The name template {template!r} has a stray brace.") from exc
     known = ", ".join(f"{{{field}}}" for field in TEMPLATE_FIELDS)
-    for field in fields:
+    for _, field, spec, conversion in parts:
+        if field is None:
+            continue
         if field not in TEMPLATE_FIELDS:
             raise WrongTemplate(
                 f"The name template has an unknown field {{{field}}}.", hint=f"There are {known}."
             )
-    if stems > 1 and "stem" not in fields:
+        if spec or conversion:
+            raise WrongTemplate(
+                f"The field {{{field}}} of the name template has more in it than its name.",
+                hint=f"There are {known}.",
+            )
+    # a text of its own that fills the whole name leaves no room for the fields
+    shortest = dict.fromkeys(TEMPLATE_FIELDS, "x")
+    names = {file_name(template, {**shortest, "stem": stem}, "") for stem in ("a", "b")}
+    if stems > 1 and len(names) == 1:
         raise WrongTemplate(
             "The name template gives both files the same name.", hint="Put {stem} into it."
         )
@@ -67,7 +79,7 @@ def file_name(template: str, fields: Mapping[str, str], suffix: str) -> str:
         name = safe_name(template.format_map(cut))
         if len(name.encode()) <= budget or longest <= 1:
             return _cut(name, budget) + suffix
-        longest -= max(1, (len(name.encode()) - budget) // 2)
+        longest -= max(1, (len(name.encode()) - budget) // max(1, template.count("{")))
 
 
 def safe_name(text: str) -> str:
@@ -78,7 +90,7 @@ def safe_name(text: str) -> str:
     # control and formatting characters (newlines; marks that turn the reading direction)
     text = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
     text = "".join(c for c in text if c == "\u200d" or unicodedata.category(c) != "Cf")
-    text = re.sub(r"\s+", " ", text).strip(" .").lstrip("-").strip()
+    text = re.sub(r"\s+", " ", text).strip(" .\u200d").lstrip(" .-\u200d")
     if _RESERVED.match(text):
         text = f"_{text}"
     return text or "Song"

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from karaoke_studio.errors import error_from_os
 from karaoke_studio.job import OutputSpec
-from karaoke_studio.names import file_name, numbered
+from karaoke_studio.names import WrongTemplate, file_name, numbered
 from karaoke_studio.staging import sync_file, sync_folder
 
 #: What a stem is called in file names and titles.
 STEM_LABELS = {"vocals": "Vocals", "instrumental": "Instrumental", "video": "Karaoke"}
+#: How disks without hard links (FAT, some network shares) refuse them.
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 def publish_files(
@@ -35,11 +37,14 @@ def publish_files(
     Raises:
         OutputNotWritable: the folder cannot be written.
         DiskFull: there is no room.
+        WrongTemplate: two files would have the same name.
     """
     names = {
         stem: file_name(output.name, {**fields, "stem": STEM_LABELS[stem]}, path.suffix)
         for stem, path in staged.items()
     }
+    if len(set(names.values())) < len(names):
+        raise WrongTemplate("The name template gives two files the same name.")
     try:
         for path in staged.values():
             sync_file(path)
@@ -54,8 +59,11 @@ def publish_files(
 
 
 def _move_all(moves: Sequence[tuple[Path, Path]], *, overwrite: bool) -> bool:
-    """Move all files, or none when one of the names is taken."""
+    """Move all files; none, and False, when one of the names is taken; none when one fails."""
     if overwrite:
+        for _, target in moves:
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         for source, target in moves:
             source.replace(target)
         return True
@@ -64,10 +72,12 @@ def _move_all(moves: Sequence[tuple[Path, Path]], *, overwrite: bool) -> bool:
         for source, target in moves:
             _move_new(source, target)
             done.append((source, target))
-    except FileExistsError:
+    except OSError as exc:
         for source, target in done:
             target.replace(source)
-        return False
+        if isinstance(exc, FileExistsError):
+            return False
+        raise
     return True
 
 
@@ -77,12 +87,15 @@ def _move_new(source: Path, target: Path) -> None:
     Raises:
         FileExistsError: the name is taken.
     """
+    if os.name == "nt":
+        source.rename(target)  # never replaces there
+        return
     try:
         os.link(source, target)
     except FileExistsError:
         raise
     except OSError as exc:
-        if exc.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}:
+        if exc.errno not in _NO_LINKS:
             raise
         # a disk without hard links (FAT): look, then rename
         if os.path.lexists(target):
