@@ -1,0 +1,188 @@
+"""The composition root of the window: builds the parts, connects them, starts, closes in order."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+os.environ.setdefault("QT_API", "pyside6")
+
+from PySide6.QtCore import QObject, QSettings, QTimer, Slot
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from karaoke_studio import __version__
+from karaoke_studio.awake import Awake
+from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, error_from_os
+from karaoke_studio.jobs.instance import Instance
+from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.library.songs import SongLibrary
+from karaoke_studio.library.writer import LibraryWriter
+from karaoke_studio.log import log_uncaught, start_logging
+from karaoke_studio.meter import Speeds
+from karaoke_studio.paths import DataFolder, data_folder, resource
+from karaoke_studio.pipeline import Surroundings
+from karaoke_studio.playback.player import Player
+from karaoke_studio.settings import Settings, load_settings, save_settings
+from karaoke_studio.ui.main_window import MainWindow
+from karaoke_studio.worker.host import Workers
+
+log = logging.getLogger(__name__)
+
+DEMO_SONG = "demo/demo.opus"
+#: How often Python gets a turn to notice Ctrl-C while Qt's loop runs.
+_SIGNAL_POLL_MS = 200
+
+
+class Studio(QObject):
+    """All parts of one running window.
+
+    Thread: GUI.
+    """
+
+    def __init__(self, data: DataFolder) -> None:
+        """Open the library and build the parts.
+
+        Raises:
+            KaraokeError: the library cannot be opened.
+        """
+        super().__init__()
+        self.data = data
+        self.writer = LibraryWriter(data.library)
+        self.library = SongLibrary(data.library)
+        self.workers = Workers.create(data.logs)
+        around = Surroundings(self.workers, speeds=Speeds(data.speeds_file))
+        self.queue = JobQueue(around, self.writer, self)
+        self.player = Player()
+        self.awake = Awake()
+        self.window = MainWindow(
+            queue=self.queue,
+            player=self.player,
+            library_songs=self.library.songs,
+            words=self.library.words,
+            settings=load_settings(data.settings_file),
+            save_settings=self._save_settings,
+            demo_song=resource(DEMO_SONG),
+            geometry=QSettings(str(data.root / "window.ini"), QSettings.Format.IniFormat),
+        )
+        for changed in (
+            self.queue.job_started,
+            self.queue.job_finished,
+            self.queue.job_failed,
+            self.queue.job_cancelled,
+        ):
+            changed.connect(self._on_jobs_changed)
+
+    def _save_settings(self, settings: Settings) -> None:
+        save_settings(settings, self.data.settings_file)
+
+    @Slot()
+    def _on_jobs_changed(self) -> None:
+        if self.queue.is_busy():
+            self.awake.hold()
+        else:
+            self.awake.release()
+
+    @Slot(object)
+    def _on_files_received(self, files: list[Path]) -> None:
+        self.window.come_forward()
+        self.window.add_paths(files)
+
+    def take_files_from(self, instance: Instance) -> None:
+        """Add what a second start hands over."""
+        instance.files_received.connect(self._on_files_received)
+
+    def begin(self, files: list[Path]) -> None:
+        """Go on where the last run stopped, and add the files of this start."""
+        self.queue.resume()
+        self.window.add_paths(files)
+
+    def close(self) -> None:
+        """End everything, the library last."""
+        self.awake.release()
+        self.player.close()
+        self.workers.close()
+        self.library.close()
+        self.writer.close()
+
+
+def run_window(files: list[Path], *, smoke: bool = False) -> int:
+    """Open the window, run it until it is closed, and return the exit status.
+
+    Args:
+        files: songs to add at once.
+        smoke: paint the window once, then quit (for tests and packages).
+    """
+    data = data_folder()
+    try:
+        data.create()
+    except OSError as exc:
+        return _refuse(error_from_os(exc, data.root, writing=True))
+    start_logging(data.logs / "window.log")
+    log_uncaught()
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("karaoke_studio")
+    application.setApplicationDisplayName("Karaoke Studio")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("karaoke-studio")
+    instance = Instance(data.root)
+    if not instance.claim():
+        if smoke or instance.hand_over(files):
+            return EXIT_OK
+        return _refuse(KaraokeError("Karaoke Studio is running already, but does not answer."))
+    try:
+        return _run(data, instance, files, smoke=smoke)
+    except KaraokeError as exc:
+        return _refuse(exc)
+    finally:
+        instance.release()
+
+
+def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool) -> int:
+    # short turns for Python threads: the sound's feeder never waits long for the window
+    sys.setswitchinterval(0.001)
+    studio = Studio(data)
+    try:
+        studio.take_files_from(instance)
+        _quit_on_signals(studio.window)
+        studio.window.show()
+        if smoke:
+            studio.window.grab()
+            QTimer.singleShot(0, studio.window.close)
+        else:
+            studio.begin(files)
+        # what is there now stays: the collector never walks it again in the middle of a song
+        gc.collect()
+        gc.freeze()
+        return QApplication.exec()
+    finally:
+        studio.close()
+
+
+def _quit_on_signals(window: MainWindow) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        window.close()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    beat = QTimer(window)
+    beat.timeout.connect(_give_python_a_turn)
+    beat.start(_SIGNAL_POLL_MS)
+
+
+def _give_python_a_turn() -> None:
+    """Do nothing, in Python: pending signals are delivered between its steps."""
+
+
+def _refuse(error: KaraokeError) -> int:
+    """Say why the window cannot open."""
+    log.error("the window cannot open: %s", error.message)
+    if sys.stderr is not None:
+        sys.stderr.write(f"karaoke-studio: {error.message} {error.hint}".rstrip() + "\n")
+    if QApplication.instance() is not None and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
+        QMessageBox.critical(None, "Karaoke Studio", f"{error.message}\n{error.hint}")
+    return EXIT_FAILED
