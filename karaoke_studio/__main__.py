@@ -40,7 +40,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _are_files(arguments: list[str]) -> bool:
-    return all(not a.startswith("-") and Path(a).exists() for a in arguments)
+    try:
+        return all(not a.startswith("-") and Path(a).exists() for a in arguments)
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 def has_display() -> bool:

@@ -46,7 +46,7 @@ from karaoke_studio.names import check_template
 from karaoke_studio.paths import DataFolder, data_folder
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_job, sweep_outputs
 from karaoke_studio.progress import Cancelled, Progress
-from karaoke_studio.walk import songs_in
+from karaoke_studio.walk import is_folder, songs_in
 from karaoke_studio.worker.host import Workers
 
 log = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ class _Batch:
             return _Outcome(path)
         workers = idle.get()
         try:
-            if path.is_dir():
+            if is_folder(path):
                 raise MissingFile(f"There are no songs in the folder {path.name}.")
             spec = JobSpec(
                 uuid.uuid4().hex,

@@ -24,7 +24,7 @@ def songs_in(path: Path) -> Iterator[Path]:
 
     Links to folders are not followed, hidden files and folders are left out.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         yield path
         return
     for folder, folders, files in os.walk(path):
@@ -32,6 +32,14 @@ def songs_in(path: Path) -> Iterator[Path]:
         for name in sorted(files, key=natural_key):
             if not name.startswith(".") and Path(name).suffix.lower() in SONG_SUFFIXES:
                 yield Path(folder) / name
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that cannot be looked at (too long, no permission) is not."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -23,7 +23,7 @@ from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_export, run_job, sweep_outputs
 from karaoke_studio.progress import Cancelled
-from karaoke_studio.walk import songs_in
+from karaoke_studio.walk import is_folder, songs_in
 from karaoke_studio.worker.host import WorkerDied
 
 log = logging.getLogger(__name__)
@@ -292,7 +292,7 @@ class JobQueue(QObject):
             view = JobView(spec.job_id, path, path.stem or path.name, JobState.QUEUED)
             self._jobs[spec.job_id], self._specs[spec.job_id] = view, spec
             self.job_added.emit(view)
-            if path.is_dir():
+            if is_folder(path):
                 self.job_failed.emit(
                     spec.job_id,
                     MissingFile(
