@@ -14,16 +14,27 @@ log = logging.getLogger(__name__)
 _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """A log that is given up in silence where it cannot be written: no traceback on the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def start_logging(file: Path, *, level: int = logging.INFO) -> None:
     """Send all logging to a rotating file (1 MB, three old ones)."""
     root = logging.getLogger()
     root.setLevel(level)
-    try:
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            file, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
-        )
-    except OSError:
-        handler = logging.NullHandler()
+    handler = _LogFile(
+        file,
+        maxBytes=1_000_000,
+        backupCount=3,
+        encoding="utf-8",
+        delay=True,
+        # file names in other encodings come as lone surrogates
+        errors="backslashreplace",
+    )
     handler.setFormatter(logging.Formatter(_FORMAT))
     root.addHandler(handler)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,15 +33,19 @@ _ETA_AFTER_S, _ETA_AFTER_FRACTION = 0.5, 0.04
 
 
 class Speeds:
-    """Seconds per second of song that each stage takes on this machine, kept in a file."""
+    """Seconds per second of song that each stage takes on this machine, kept in a file.
+
+    Thread: any; songs that are made at the same time share one.
+    """
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
+        self._lock = threading.Lock()
         self._known: dict[str, float] = {}
         if file is not None:
             try:
                 data = json.loads(file.read_text(encoding="utf-8"))
-                self._known = {str(k): float(v) for k, v in data.items() if float(v) > 0}
+                self._known = {str(k): float(v) for k, v in data.items() if 0 < v < math.inf}
             except FileNotFoundError:
                 pass
             except (OSError, ValueError, TypeError, AttributeError) as exc:
@@ -52,16 +58,17 @@ class Speeds:
 
     def learn(self, seconds: dict[str, float], duration_s: float) -> None:
         """Take the measured seconds of a finished job into account."""
-        for name, spent in seconds.items():
-            new = max(spent, 1e-4) / max(duration_s, 1.0)
-            old = self._known.get(name, new)
-            self._known[name] = old + _LEARNING * (new - old)
-        if self._file is None:
-            return
-        try:
-            write_json_atomic(self._file, self._known)
-        except OSError as exc:
-            log.warning("measured speeds could not be kept: %s", exc)
+        with self._lock:
+            for name, spent in seconds.items():
+                new = max(spent, 1e-4) / max(duration_s, 1.0)
+                old = self._known.get(name, new)
+                self._known[name] = old + _LEARNING * (new - old)
+            if self._file is None:
+                return
+            try:
+                write_json_atomic(self._file, self._known)
+            except OSError as exc:
+                log.warning("measured speeds could not be kept: %s", exc)
 
 
 class Meter:

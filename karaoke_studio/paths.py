@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+log = logging.getLogger(__name__)
 
 APP_ID = "karaoke_studio"
 DATA_DIR_VARIABLE = "KARAOKE_STUDIO_DATA_DIR"
@@ -42,13 +45,13 @@ class DataFolder:
     def create(self) -> DataFolder:
         """Make the folder, private to its owner, and return it.
 
+        A folder that is there already keeps its permissions: it may be anybody's.
+
         Raises:
             OSError: the folder cannot be made.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        if os.name == "posix":
-            self.root.chmod(0o700)
-        self.logs.mkdir(exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.logs.mkdir(mode=0o700, exist_ok=True)
         return self
 
 
@@ -57,7 +60,11 @@ def data_folder(chosen: Path | None = None) -> DataFolder:
     if chosen is None and os.environ.get(DATA_DIR_VARIABLE):
         chosen = Path(os.environ[DATA_DIR_VARIABLE])
     root = chosen or Path(platformdirs.user_data_dir(APP_ID, appauthor=False))
-    return DataFolder(root.expanduser().absolute())
+    try:
+        root = root.expanduser()
+    except RuntimeError:  # "~nobody/x": there is no such home, so it is a name like any other
+        log.info("%s is taken literally", root)
+    return DataFolder(root.absolute())
 
 
 def resource(name: str) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from karaoke_studio.job import BIT_DEPTHS, ENGINES, FORMATS
 from karaoke_studio.staging import write_json_atomic
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,12 @@ class Settings:
     copy_originals: bool = True
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {"theme": ("system", "dark", "light")}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "theme": ("system", "dark", "light"),
+    "engine": ENGINES,
+    "export_format": FORMATS,
+    "export_bit_depth": BIT_DEPTHS,
+}
 
 
 def load_settings(path: Path) -> Settings:
@@ -51,7 +57,7 @@ def load_settings(path: Path) -> Settings:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Settings()
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         log.warning("settings could not be read, defaults are used: %s", exc)
         return Settings()
     if not isinstance(data, dict):
@@ -64,15 +70,20 @@ def _accepted(data: dict[str, Any]) -> dict[str, Any]:
     known = {field.name: field for field in fields(Settings)}
     good: dict[str, Any] = {}
     for name, value in data.items():
-        default = known[name].default if name in known else None
-        kind = (int, float) if isinstance(default, float) else type(default)
         if name not in known:
             log.info("unknown setting %s is ignored", name)
-        elif not isinstance(value, kind) or value not in _CHOICES.get(name, (value,)):
+        elif not _is_good(name, value, known[name].default):
             log.warning("setting %s has a wrong value, the default is used", name)
         else:
             good[name] = value
     return good
+
+
+def _is_good(name: str, value: Any, default: Any) -> bool:
+    if isinstance(default, float):
+        # all floats here are positions of sliders; a bool is an int to Python, but no position
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return isinstance(value, type(default)) and value in _CHOICES.get(name, (value,))
 
 
 def save_settings(settings: Settings, path: Path) -> None:

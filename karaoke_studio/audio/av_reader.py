@@ -65,10 +65,16 @@ class FileWindow(io.RawIOBase):
         return self.file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move, and return the new position in the window."""
+        """Move, and return the new position in the window, or -1 for a place that cannot be.
+
+        Broken files send FFmpeg to such places; an exception there would look like a broken disk.
+        """
         if whence == io.SEEK_SET:
             offset += self._start
-        return self.file.seek(offset, whence) - self._start
+        try:
+            return max(-1, self.file.seek(offset, whence) - self._start)
+        except (OSError, OverflowError):
+            return -1
 
     def tell(self) -> int:
         """Return the position in the window."""

@@ -196,8 +196,9 @@ class Source:
         """Zero, in place, whatever is no number, endless or absurd."""
         flat = block.reshape(-1)
         # one quick sum is enough to clear nearly every block; NaN and Inf never pass it
-        if float(np.dot(flat, flat)) < _MAX_SAMPLE:
-            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            if float(np.dot(flat, flat)) < _MAX_SAMPLE:
+                return
         bad = ~(np.abs(block) <= _MAX_SAMPLE)
         if bad.any():
             block[bad] = 0.0

@@ -10,7 +10,7 @@ import hashlib
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -165,25 +165,23 @@ def _with_title(tags: Tags, path: Path) -> Tags:
     if tags.title:
         return tags
     artist, title = parse_file_name(path.stem)
-    values = {**vars(tags), "title": title, "artist": tags.artist or artist}
-    return Tags(**values)
+    return replace(tags, title=title, artist=tags.artist or artist)
 
 
 def _text_fields(tags: Tags) -> dict[str, str]:
     return {name: value for name, value in vars(tags).items() if isinstance(value, str)}
 
 
-def tags_from_fields(fields: dict[str, str], cover: Path | None) -> Tags:
-    """Rebuild tags from an `ImportedSong`'s plain facts.
+def tags_from_facts(song: dict[str, Any], cover: Path | None) -> Tags:
+    """Rebuild tags from the plain facts of an `ImportedSong`.
 
     Args:
-        fields: `ImportedSong.tags`.
-        cover: the cover's file in staging, or None.
+        song: its facts.
+        cover: the cover's file, or None.
     """
-    known = {name: value for name, value in fields.items() if name != "cover_mime"}
-    if cover is None:
-        return Tags(**known)
-    return Tags(**known, cover=cover.read_bytes(), cover_mime=fields.get("cover_mime") or "")
+    timed = [(seconds, line) for seconds, line in song["words"] if seconds is not None]
+    tags = replace(Tags(), **song["tags"], synced=tuple(timed))
+    return tags if cover is None else replace(tags, cover=cover.read_bytes())
 
 
 def _save_cover(tags: Tags, staging: Path) -> str | None:

@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from karaoke_studio.audio import mpeg_frames
-from karaoke_studio.errors import CorruptAudio, UnreadableFile, UnsupportedAudio, error_from_os
+from karaoke_studio.errors import (
+    CorruptAudio,
+    MissingFile,
+    UnreadableFile,
+    UnsupportedAudio,
+    error_from_os,
+)
 
 HEAD_BYTES = 4096
 _MAX_ID3_TAGS = 8
@@ -113,6 +119,8 @@ def open_regular(path: Path) -> io.FileIO:
         file = io.FileIO(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "r")
     except OSError as exc:
         raise error_from_os(exc, path) from exc
+    except ValueError as exc:  # a name that no system can hold
+        raise MissingFile(f"{path.name} is not there.", hint="Check the name.") from exc
     try:
         _require_regular(os.fstat(file.fileno()).st_mode, path)
     except BaseException:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 #: A ring is played when so much of it is there: more than any device asks for at once.
 PREFILL_S = 0.5
 #: While sound runs the deck looks up this often; the ring is 1 s long.
-STEP_S = 0.02
+STEP_S = 0.04
 #: While the stream is open but silent.
 SILENT_STEP_S = 0.25
 #: What a fade-out may take before a stream is closed.
@@ -194,14 +194,15 @@ class Deck:
 
     def _give_up_take(self, problem: KaraokeError) -> None:
         log.warning("%s", problem.message)
-        take = self._take
-        heard = self.heard_frame(self._desk.orders.ticket)
+        take, ticket = self._take, self._desk.orders.ticket
+        heard = self.heard_frame(ticket)
 
-        def stop(orders: Orders) -> Orders:
-            if orders.take is not take:
-                return orders
-            stopped = orders if heard is None else _moved(orders, heard)
-            return replace(stopped, wants_play=False, take_problem=problem)
+        def stop(now: Orders) -> Orders:
+            if now.take is not take:
+                return now
+            if heard is not None and now.ticket == ticket:
+                now = _moved(now, heard)
+            return replace(now, wants_play=False, take_problem=problem)
 
         self._close_take(keeps=True)
         self._desk.change(stop)
@@ -282,7 +283,6 @@ class Deck:
     def _give_up_output(self, problem: KaraokeError) -> None:
         log.warning("%s", problem.message)
         is_lost = isinstance(problem, OutputLost)
-        self._close_output()
         self._desk.change(
             lambda now: replace(
                 now,
@@ -291,6 +291,8 @@ class Deck:
                 wants_play=False,
             )
         )
+        # Last: closing hangs as long as a sound server does (seen with a stopped PulseAudio).
+        self._close_output()
 
     def _close_idle_output(self) -> None:
         if self._desk.orders.wants_play:

@@ -66,7 +66,8 @@ class Player:
 
     def load(self, take: TakeFiles) -> None:
         """Make a take ready at its start, paused. The song before it fades out."""
-        self._change(lambda now: _with_take(now, take))
+        # A copy, because each load is told from the last by identity, even of the same take.
+        self._change(lambda now: _with_take(now, replace(take)))
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._deck.run, name="player", daemon=True)
             self._thread.start()

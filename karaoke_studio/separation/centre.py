@@ -85,7 +85,12 @@ class CentreEngine:
 
 
 class CentreMask:
-    """Computes blocks of centre vocals; holds all the memory that it needs."""
+    """Computes blocks of vocals from the centre; holds all the memory that it needs.
+
+    Attributes:
+        low: first bin of the voice range.
+        high: one past its last bin.
+    """
 
     def __init__(self, grid: Grid, gain: FloatArray, count: int) -> None:
         """Prepare for blocks of `count` segments with the band `gain` (bins,)."""
@@ -93,18 +98,29 @@ class CentreMask:
         self._count = count
         heard = np.flatnonzero(gain)
         # Bins outside the band are never computed; inside, powers keep two bins of margin.
-        self._low = max(int(heard[0]), 2)
-        self._high = min(int(heard[-1]) + 1, grid.bins - 2)
-        self._gain = gain[self._low : self._high]
+        self.low = max(int(heard[0]), 2)
+        self.high = min(int(heard[-1]) + 1, grid.bins - 2)
+        self._gain = gain[self.low : self.high]
         columns = count + OVERLAP - 1 + 2
         self._windowed = np.empty((columns, grid.n_fft), np.float32)
         self._mid = np.empty((columns, grid.bins), np.complex64)
         self._side = np.empty((columns, grid.bins), np.complex64)
-        wide = self._high - self._low + 4
+        wide = self.high - self.low + 4
         self._powers = np.empty((4, columns, wide), np.float32)
 
-    def vocals(self, source: SampleReader, first: int) -> FloatArray:
-        """Return the vocals, float32 (count · hop,), of the segments from `first` on."""
+    def vocals(
+        self, source: SampleReader, first: int, share: FloatArray | None = None
+    ) -> FloatArray:
+        """Return the vocals of the segments from `first` on.
+
+        Args:
+            source: the song.
+            first: segment.
+            share: further mask, 0…1, (count + 3, high - low), for the columns from `first` on.
+
+        Returns:
+            float32 (count · hop,).
+        """
         grid, count = self._grid, self._count
         start, stop = grid.span(first - 1, first + count + OVERLAP)
         samples = source.read(start, stop)
@@ -117,10 +133,12 @@ class CentreMask:
         mask *= mask
         mask *= mask
         mask *= self._gain
+        if share is not None:
+            mask *= share
         kept = mid[1:-1]
-        kept[:, : self._low] = 0
-        kept[:, self._high :] = 0
-        band = kept[:, self._low : self._high]
+        kept[:, : self.low] = 0
+        kept[:, self.high :] = 0
+        band = kept[:, self.low : self.high]
         band.real *= mask
         band.imag *= mask
         return grid.synthesise(kept, self._windowed[1:-1])
@@ -128,7 +146,7 @@ class CentreMask:
     def _similarity(self, mid: ComplexArray, side: ComplexArray) -> FloatArray:
         """Return c, 0…1 (anti-phase counts as 0), for all columns but the outer two."""
         above, below, scratch, spare = self._powers
-        band = slice(self._low - 2, self._high + 2)
+        band = slice(self.low - 2, self.high + 2)
         _power(mid[:, band], above, scratch)
         _power(side[:, band], below, scratch)
         total = np.add(above, below, out=scratch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6.QtCore import (
     QEasingCurve,
@@ -140,6 +140,19 @@ class Button(QPushButton):
         """Show another icon."""
         self._icon = name
         self.update()
+
+    def set_kind(self, kind: Kind) -> None:
+        """Make it louder or quieter."""
+        self._kind = kind
+        self.setFont(theme.font(strong=kind is Kind.PRIMARY))
+        self.updateGeometry()
+        self.update()
+
+    def set_words(self, words: str) -> None:
+        """Show other words."""
+        self.setText(words)
+        self.setAccessibleName(words)
+        self.updateGeometry()
 
     def set_available(self, available: bool, why_not: str = "") -> None:
         """Enable or disable; the tooltip of a disabled button says why it is."""
@@ -297,6 +310,36 @@ class Paragraph(QLabel):
         self.setWordWrap(True)
         self.setText(words)
 
+    def set_tone(self, tone: str) -> None:
+        """Change the colour."""
+        self.setProperty("tone", tone)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+
+class Sign(QWidget):
+    """A small icon that says well done or gone wrong beside words of the same colour."""
+
+    _ICONS: ClassVar[dict[str, str]] = {"ok": "check-circle", "error": "warning-circle"}
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look, self._tone = look, ""
+        self.setFixedSize(icons.SMALL, icons.SMALL)
+        self.hide()
+        look.changed.connect(self.update)
+
+    def show_tone(self, tone: str) -> None:
+        """Show the icon of a tone; hide where it has none."""
+        self._tone = tone
+        self.setVisible(tone in self._ICONS)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the icon."""
+        colour = getattr(self._look.tokens, self._tone)
+        icons.paint_icon(QPainter(self), self._ICONS[self._tone], self.rect(), colour)
+
 
 class Pill(QWidget):
     """One fact in a rounded shape, with an optional icon in front."""
@@ -353,7 +396,7 @@ class SmoothBar(QProgressBar):
     """A progress bar that glides towards measured values and never goes back."""
 
     STEPS = 1000
-    _GLIDE_S = 0.18
+    _GLIDE_S = 0.09
 
     def __init__(self, look: Look, name: str, says: str) -> None:
         super().__init__()

@@ -68,7 +68,7 @@ class DropArea(QWidget):
         heading = Label("Drop songs here", size=theme.EMPTY, strong=True)
         heading.setObjectName("drop_heading")
         heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self._lines = [
+        lines = [
             Label(
                 "Songs, music videos or whole folders: MP3, FLAC, WAV, M4A, OGG, MP4 and more.",
                 tone="muted",
@@ -78,7 +78,7 @@ class DropArea(QWidget):
                 tone="muted",
             ),
         ]
-        for line in self._lines:
+        for line in lines:
             line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.add_button = Button(
             look, "drop_add_button", "Add songs", icon="plus-bold", kind=Kind.PRIMARY
@@ -100,9 +100,9 @@ class DropArea(QWidget):
         column.addSpacing(theme.XL)
         column.addWidget(heading)
         column.addSpacing(theme.M)
-        column.addWidget(self._lines[0])
+        column.addWidget(lines[0])
         column.addSpacing(theme.XS)
-        column.addWidget(self._lines[1])
+        column.addWidget(lines[1])
         column.addSpacing(theme.XL)
         column.addLayout(buttons)
         column.addStretch(6)
@@ -140,8 +140,8 @@ class _Wave(QWidget):
         for index in range(self._BARS):
             place = (index + 0.5) / self._BARS
             bell = math.sin(math.pi * place)
-            voice = bell**1.5 * (0.55 + 0.45 * math.sin(index * 1.9)) * (middle - 4)
-            music = bell**0.7 * (0.7 + 0.3 * math.cos(index * 2.7)) * (middle - 10)
+            voice = bell * (0.35 + 0.65 * math.sin(index * 0.9) ** 2) * (middle - 4)
+            music = bell**0.6 * (0.55 + 0.35 * math.cos(index * 1.3) ** 2) * (middle - 8)
             x = index * 9 + 2
             painter.setBrush(tokens.stem("vocals"))
             painter.drawRoundedRect(

@@ -23,7 +23,7 @@ from karaoke_studio.progress import Progress
 from karaoke_studio.publishing import STEM_LABELS
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import messages, text, theme
-from karaoke_studio.ui.controls import Button, Choice, Kind, Label, Paragraph, SmoothBar, Tick
+from karaoke_studio.ui.controls import Button, Choice, Kind, Label, Paragraph, Sign, SmoothBar, Tick
 from karaoke_studio.ui.dialog import Dialog
 from karaoke_studio.ui.theme import Look
 
@@ -136,17 +136,21 @@ class ExportDialog(Dialog):
         self.bar = SmoothBar(self._look, "export_bar", "Progress of the export")
         self.outcome = Paragraph()
         self.outcome.setObjectName("export_outcome")
+        self.outcome.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.sign = Sign(self._look)
 
     def _build_buttons(self) -> None:
         look = self._look
-        self.show_button = Button(look, "show_folder_button", "Show in folder", icon="folder-open")
+        self.show_button = Button(
+            look, "show_folder_button", "Show in folder", icon="folder-open", kind=Kind.PRIMARY
+        )
         self.close_button = Button(look, "export_close_button", "Cancel", kind=Kind.QUIET)
         self.start_button = Button(
             look, "export_start_button", "Export", icon="upload-simple", kind=Kind.PRIMARY
         )
         self.add_button(self.close_button)
-        self.add_button(self.show_button)
         self.add_button(self.start_button, is_default=True)
+        self.add_button(self.show_button)
         self.show_button.hide()
 
     def _lay_out(self) -> None:
@@ -181,7 +185,11 @@ class ExportDialog(Dialog):
             grid.addLayout(layout, row, 1)
         self.body.addLayout(grid)
         self.body.addWidget(self.bar)
-        self.body.addWidget(self.outcome)
+        told = QHBoxLayout()
+        told.setSpacing(theme.S)
+        told.addWidget(self.sign, 0, Qt.AlignmentFlag.AlignTop)
+        told.addWidget(self.outcome, 1)
+        self.body.addLayout(told)
         self.bar.hide()
         self.outcome.hide()
 
@@ -268,7 +276,9 @@ class ExportDialog(Dialog):
     def _on_changed(self) -> None:
         """Show the names that the files will get, or what is wrong with the choices."""
         self.folder_label.setText(str(self.folder))
-        labels = [*self.chosen_stems(), *(["video"] if self.video.isChecked() else [])]
+        labels = [stem for stem, tick in self.stems.items() if tick.isChecked()]
+        if self.video.isChecked():
+            labels.append("video")
         problem = "" if labels else "Choose at least one file."
         names: list[str] = []
         try:
@@ -316,8 +326,9 @@ class ExportDialog(Dialog):
         self.bar.show()
         self._set_choices_enabled(False)
         self.start_button.set_available(False, "The export is running.")
-        self.start_button.setText("Export")
-        self.close_button.setText("Cancel")
+        self.start_button.set_words("Export")
+        self.start_button.set_kind(Kind.PRIMARY)
+        self.close_button.set_words("Cancel")
         self.show_button.hide()
         self.choices_changed.emit(self.remembered())
         self.export_requested.emit(self._song, self.output(), self.chosen_stems())
@@ -347,16 +358,16 @@ class ExportDialog(Dialog):
         """Say what was written."""
         written = written_files(result)
         self._end()
-        self.bar.advance(1.0)
         self._written = written[0] if written else self.folder
         folder = self._written.parent if written else self.folder
         self._show_outcome(text.exported(len(written), folder.name or str(folder)), "ok")
         self.show_button.show()
+        self.bar.hide()
         self.show_button.setDefault(True)
         self.show_button.setFocus()
-        self.start_button.setText("Export again")
-        self.start_button.updateGeometry()
-        self.close_button.setText("Close")
+        self.start_button.set_words("Export again")
+        self.start_button.set_kind(Kind.NORMAL)
+        self.close_button.set_words("Close")
 
     def show_failed(self, error: KaraokeError) -> None:
         """Say what went wrong."""
@@ -364,8 +375,7 @@ class ExportDialog(Dialog):
         self._end()
         self.bar.hide()
         self._show_outcome(words.sentence, "error")
-        self.start_button.setText(words.action)
-        self.start_button.updateGeometry()
+        self.start_button.set_words(words.action)
 
     def show_cancelled(self) -> None:
         """Go back to the choices."""
@@ -393,7 +403,6 @@ class ExportDialog(Dialog):
 
     def _show_outcome(self, words: str, tone: str) -> None:
         self.outcome.setText(words)
-        self.outcome.setProperty("tone", tone)
-        self.outcome.style().unpolish(self.outcome)
-        self.outcome.style().polish(self.outcome)
-        self.outcome.setVisible(bool(words) or self.is_running)
+        self.outcome.set_tone(tone)
+        self.outcome.setVisible(bool(words))
+        self.sign.show_tone(tone)

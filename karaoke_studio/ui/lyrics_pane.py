@@ -18,7 +18,16 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QLinearGradient,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListWidget,
@@ -35,6 +44,8 @@ from karaoke_studio.ui.theme import Look
 
 #: After the person scrolled, the pane stays where they left it for this long.
 _HANDS_OFF_MS = 4000
+#: Pixels over which lines fade at the edges.
+_FADE = 28
 _FLAGS = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
 
 
@@ -69,12 +80,12 @@ class _Lines(QStyledItemDelegate):
         is_now = index.row() == self.now
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if is_now:
+        if is_now and index.data():
+            strong = QFontMetrics(theme.font(theme.TITLE, strong=True))
+            hug = QRectF(strong.boundingRect(box, _FLAGS, index.data()))
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(tokens.accent))
-            painter.drawRoundedRect(
-                QRectF(rect.left() + 8, rect.top() + 6, 3, rect.height() - 12), 1.5, 1.5
-            )
+            painter.setBrush(QColor(tokens.raised))
+            painter.drawRoundedRect(hug.adjusted(-theme.L, -5, theme.L, 5), 18, 18)
         hovered = bool(state & QStyle.StateFlag.State_MouseOver) and self.is_timed
         colour = tokens.text if is_now or hovered or not self.is_timed else tokens.muted
         painter.setPen(QColor(colour))
@@ -99,6 +110,7 @@ class LyricsPane(QListWidget):
         self._lines: tuple[Word, ...] = ()
         self._starts: list[float] = []
         self._rows: list[int] = []
+        self._look = look
         self._delegate = _Lines(look, self)
         self._hands_off = QTimer(self)
         self._hands_off.setSingleShot(True)
@@ -163,6 +175,23 @@ class LyricsPane(QListWidget):
         self._glide.setStartValue(bar.value())
         self._glide.setEndValue(goal)
         self._glide.start()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the lines, fading where they leave the pane."""
+        super().paintEvent(event)
+        height, width = self.viewport().height(), self.viewport().width()
+        ground = self._look.tokens.window
+        bar = self.verticalScrollBar()
+        painter = QPainter(self.viewport())
+        for edge, inner, hidden in (
+            (0, _FADE, bar.value() > bar.minimum()),
+            (height, height - _FADE, bar.value() < bar.maximum()),
+        ):
+            if hidden:
+                shade = QLinearGradient(0, edge, 0, inner)
+                shade.setColorAt(0, QColor(ground))
+                shade.setColorAt(1, theme.with_alpha(ground, 0))
+                painter.fillRect(0, min(edge, inner), width, _FADE, shade)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the pane to the person for a while."""

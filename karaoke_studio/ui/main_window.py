@@ -155,6 +155,8 @@ class MainWindow(QMainWindow):
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([_SIDE_WIDTH, 1000])
         page = QWidget()
+        # Takes the focus at first and from clicks beside the controls: no ring, all keys work.
+        page.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -162,6 +164,7 @@ class MainWindow(QMainWindow):
             self._column.addWidget(part)
         self._column.setStretchFactor(self.splitter, 1)
         self.setCentralWidget(page)
+        page.setFocus()
         self.overlay = DragOverlay(self.look, self)
         self.commands = Actions(self)
         self.menu = self.commands.build_menu()
@@ -267,7 +270,7 @@ class MainWindow(QMainWindow):
         page = self.song_view if song_open else self.queue_panel if roomy else self.drop_area
         self.middle.setCurrentWidget(page)
         self.songs_list.setVisible(has_songs)
-        self.toolbar.add_button.setVisible(page is not self.drop_area)
+        self.toolbar.set_welcome(page is self.drop_area and not has_songs)
         self.toolbar.export_button.setVisible(song_open)
         for name in ("export_action", "folder_action", "remove_action"):
             self.commands[name].setEnabled(has_songs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from karaoke_studio.errors import KaraokeError
@@ -21,8 +22,11 @@ from karaoke_studio.ui.theme import Look
 ROW_LIMIT = 40
 #: A finished row says so for this long.
 DONE_MS = 2500
-_ROW = 36
-_COVER = 28
+_ROW, _COVER = 36, 28
+_CARD, _CARD_COVER = 64, 40
+_ROOMY_WIDTH = 920
+#: Qt's largest height of a widget.
+_UNLIMITED = 16_777_215
 
 
 class RowState(Enum):
@@ -32,6 +36,9 @@ class RowState(Enum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+
+
+_BUSY = frozenset({RowState.WAITING, RowState.RUNNING})
 
 
 class JobRow(QWidget):
@@ -48,6 +55,7 @@ class JobRow(QWidget):
     def __init__(self, look: Look, disk: Disk, job_id: str, title: str) -> None:
         super().__init__()
         self.job_id = job_id
+        self._look, self._is_card = look, False
         self.state = RowState.WAITING
         self.setObjectName("job_row")
         self.setFixedHeight(_ROW)
@@ -74,13 +82,38 @@ class JobRow(QWidget):
         row.setContentsMargins(theme.L, 0, theme.S, 0)
         row.setSpacing(theme.M)
         row.addWidget(self.cover)
-        row.addWidget(self.title, 26)
+        row.addWidget(self.title, 30)
         row.addWidget(self.stage, 12)
-        row.addWidget(self.bar, 30)
-        row.addWidget(self.note, 32)
-        row.addWidget(self.retry_button)
+        # Bar, note and button share one place, so that the columns of all rows stay in line.
+        tail = QHBoxLayout()
+        tail.setSpacing(theme.M)
+        tail.addWidget(self.bar, 1)
+        tail.addWidget(self.note, 1)
+        tail.addWidget(self.retry_button)
+        place = QWidget()
+        place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        place.setLayout(tail)
+        tail.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(place, 58)
         row.addWidget(self.close_button)
-        self._row = row
+        for label in (self.title, self.stage):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def set_roomy(self, roomy: bool) -> None:
+        """Be a card of its own, or a line among lines."""
+        self._is_card = roomy
+        self.setFixedHeight(_CARD if roomy else _ROW)
+        self.cover.setFixedSize(_CARD_COVER if roomy else _COVER, _CARD_COVER if roomy else _COVER)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the card."""
+        if self._is_card:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(self._look.tokens.panel))
+            painter.drawRoundedRect(self.rect(), theme.CARD_RADIUS, theme.CARD_RADIUS)
 
     def set_title(self, title: str, description: JobDescription | None) -> None:
         """Show the song's name; its artist and cover once they are known."""
@@ -125,11 +158,9 @@ class JobRow(QWidget):
         self.stage.set_tone(tone)
         self.note.setText(note)
         self.note.set_tone("" if failed else "muted")
-        if self.bar.isHidden() != failed:
-            self.bar.setVisible(not failed)
-            self._row.setStretch(self._row.indexOf(self.note), 62 if failed else 32)
+        self.bar.setVisible(not failed)
         self.retry_button.setVisible(failed)
-        running = state in {RowState.WAITING, RowState.RUNNING}
+        running = state in _BUSY
         word = "Cancel" if running else "Dismiss"
         self.close_button.setAccessibleName(f"{word}: {self.title.text()}")
         self.close_button.setToolTip(word)
@@ -140,7 +171,7 @@ class JobRow(QWidget):
 
     @Slot()
     def _on_close(self) -> None:
-        if self.state in {RowState.WAITING, RowState.RUNNING}:
+        if self.state in _BUSY:
             # Cancelling takes up to a second; the row answers at once.
             self.stage.setText("Cancelling")
             self.close_button.setEnabled(False)
@@ -169,14 +200,17 @@ class QueuePanel(QWidget):
         self._beyond: dict[str, JobView] = {}
         self.setObjectName("queue_panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.heading = Label(size=theme.CAPTION, tone="muted")
+        self.heading = Label(tone="muted")
         self.heading.setObjectName("queue_heading")
+        self.promise = Label("A song opens by itself as soon as it is ready.", tone="muted")
         self.more = Label(tone="muted")
         self.more.setObjectName("queue_more")
         self.more.setContentsMargins(theme.L, 0, 0, 0)
         self.fold_button = Button(look, "fold_button", icon="caret-down", kind=Kind.QUIET)
-        self.fold_button.clicked.connect(self._on_fold)
+        self.cancel_all_button = Button(look, "cancel_all_button", "Cancel all", kind=Kind.QUIET)
         self.clear_button = Button(look, "clear_failed_button", "Dismiss failed", kind=Kind.QUIET)
+        self.fold_button.clicked.connect(self._on_fold)
+        self.cancel_all_button.clicked.connect(self._on_cancel_all)
         self.clear_button.clicked.connect(self._on_clear_failed)
         self._is_folded = False
         self._is_roomy = False
@@ -198,17 +232,23 @@ class QueuePanel(QWidget):
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setWidget(inner)
-        top = QHBoxLayout()
-        top.setContentsMargins(theme.L, theme.XS, theme.S, 0)
-        top.addWidget(self.heading, 1)
-        top.addWidget(self.clear_button)
-        top.addWidget(self.fold_button)
+        self._top = QHBoxLayout()
+        self._top.setSpacing(theme.XS)
+        self._top.addWidget(self.heading, 1)
+        self._top.addWidget(self.cancel_all_button)
+        self._top.addWidget(self.clear_button)
+        self._top.addWidget(self.fold_button)
+        self._line = separator(self._look)
+        self._body = QVBoxLayout()
+        self._body.setSpacing(0)
+        self._body.addLayout(self._top)
+        self._body.addWidget(self.promise)
+        self._body.addWidget(self.area, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, theme.S)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(separator(self._look))
-        column.addLayout(top)
-        column.addWidget(self.area, 1)
+        column.addWidget(self._line)
+        column.addLayout(self._body, 1)
 
     def row(self, job_id: str) -> JobRow | None:
         """Return a job's row, if it has one."""
@@ -224,12 +264,17 @@ class QueuePanel(QWidget):
 
     def unfinished(self) -> int:
         """Return how many songs are waiting or running."""
-        busy = {RowState.WAITING, RowState.RUNNING}
-        return sum(row.state in busy for row in self._rows.values()) + len(self._beyond)
+        return sum(row.state in _BUSY for row in self._rows.values()) + len(self._beyond)
 
     def set_roomy(self, roomy: bool) -> None:
         """Fill the middle of the window, or be a strip of a few rows at the bottom."""
         self._is_roomy = roomy
+        self.setProperty("roomy", roomy)
+        self.heading.set_tone("" if roomy else "muted")
+        self.style().unpolish(self)
+        self.style().polish(self)
+        # Polishing puts the old font back, so the new one comes last.
+        self.heading.setFont(theme.font(theme.TITLE if roomy else theme.BODY, strong=roomy))
         self._fit()
 
     def add_job(self, job: JobView) -> None:
@@ -318,25 +363,56 @@ class QueuePanel(QWidget):
         waiting = states.count(RowState.WAITING) + len(self._beyond)
         self.heading.setText(text.queue_summary(waiting, states.count(RowState.RUNNING), failed))
         self.clear_button.setVisible(failed > 1)
+        self.cancel_all_button.setVisible(self.unfinished() > 1)
         self.more.setText(f"and {len(self._beyond):,} more")
         self.more.setVisible(bool(self._beyond))
         self._fit()
 
     def _fit(self) -> None:
         """Give the list the height of up to three rows, or all there is."""
-        self.fold_button.setVisible(not self._is_roomy)
-        self.area.setVisible(self._is_roomy or not self._is_folded)
+        roomy = self._is_roomy
+        self.fold_button.setVisible(not roomy)
+        self._line.setVisible(not roomy)
+        self.promise.setVisible(roomy)
+        self.area.setVisible(roomy or not self._is_folded)
         self.fold_button.set_icon("caret-up" if self._is_folded else "caret-down")
         word = "Show the queue" if self._is_folded else "Fold the queue away"
         self.fold_button.setAccessibleName(word)
         self.fold_button.setToolTip(word)
-        if self._is_roomy:
+        for row in self._rows.values():
+            row.set_roomy(roomy)
+        self._column.setSpacing(theme.S if roomy else 0)
+        if roomy:
             self.area.setMinimumHeight(0)
-            self.area.setMaximumHeight(16_777_215)
+            self.area.setMaximumHeight(_UNLIMITED)
             self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         else:
             self.area.setFixedHeight(_ROW * min(max(len(self._rows), 1), 3))
             self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._set_margins()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the cards at a width that the eye can follow."""
+        super().resizeEvent(event)
+        self._set_margins()
+
+    def _set_margins(self) -> None:
+        if self._is_roomy:
+            side = max((self.width() - _ROOMY_WIDTH) // 2, theme.XL)
+            self._body.setContentsMargins(side, 2 * theme.XXL, side, theme.XL)
+            self._top.setContentsMargins(0, 0, 0, 0)
+            self._column.setContentsMargins(0, theme.L, 0, 0)
+        else:
+            self._body.setContentsMargins(0, 0, 0, theme.S)
+            self._top.setContentsMargins(theme.L, theme.XS, theme.S, 0)
+            self._column.setContentsMargins(0, 0, 0, 0)
+
+    @Slot()
+    def _on_cancel_all(self) -> None:
+        for job_id in [*self._beyond, *self._rows]:
+            row = self._rows.get(job_id)
+            if row is None or row.state in _BUSY:
+                self.cancel_requested.emit(job_id)
 
     @Slot(str)
     def _on_retry(self, job_id: str) -> None:

@@ -57,11 +57,11 @@ class SongView(QWidget):
         names.addWidget(self.title)
         names.addSpacing(2)
         names.addWidget(self.artist)
-        names.addStretch(1)
+        names.addSpacing(theme.S)
         names.addLayout(self._pills)
         head = QHBoxLayout()
         head.setSpacing(theme.L)
-        head.addWidget(self.cover, 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(self.cover, 0, Qt.AlignmentFlag.AlignVCenter)
         head.addLayout(names, 1)
         self.splitter.setObjectName("song_splitter")
         self.splitter.setChildrenCollapsible(False)
@@ -71,7 +71,7 @@ class SongView(QWidget):
         self.splitter.setStretchFactor(0, 3)
         self.splitter.setStretchFactor(1, 2)
         column = QVBoxLayout(self)
-        column.setContentsMargins(theme.XL, theme.XL - 4, theme.XL, theme.M)
+        column.setContentsMargins(theme.XL, theme.L, theme.XL, theme.M)
         column.setSpacing(0)
         column.addLayout(head)
         column.addSpacing(theme.M)
@@ -134,9 +134,7 @@ class SongView(QWidget):
         ):
             self._pills.addWidget(Pill(self._look, words))
         for note in song.notes:
-            self._pills.addWidget(
-                Pill(self._look, notes.describe(note), icon="info", tone="warn"), 1
-            )
+            self._pills.addWidget(Pill(self._look, notes.describe(note), icon="info", tone="warn"))
         self._pills.addStretch(1)
 
     @Slot(int, object)

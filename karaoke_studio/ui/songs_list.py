@@ -270,7 +270,7 @@ class SongsList(QWidget):
         top.setSpacing(theme.L)
         top.addWidget(self.filter_box)
         line = QHBoxLayout()
-        line.setContentsMargins(theme.S, 0, theme.M, 0)
+        line.setContentsMargins(theme.XS, 0, theme.XS, 0)
         line.addWidget(self._heading, 1)
         line.addWidget(self.count)
         top.addLayout(line)
@@ -307,6 +307,10 @@ class SongsList(QWidget):
         """Show covers only, or whole rows."""
         self._rows.compact = compact
         self._top.setVisible(not compact)
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        self.view.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOff if compact else policy
+        )
         self._tell_count()
         self.view.viewport().update()
 

@@ -258,8 +258,10 @@ def palette(tokens: Tokens) -> QPalette:
 
 
 _SHEET = Template("""
-QMainWindow, QDialog, QMessageBox { background: $window; }
+QMainWindow { background: $window; }
+QDialog, QMessageBox { background: $panel; }
 QWidget#side_panel, QWidget#toolbar, QWidget#queue_panel { background: $panel; }
+QWidget#queue_panel[roomy="true"] { background: $window; }
 QSplitter::handle { background: transparent; }
 QToolTip {
     background: $raised; color: $text; border: 1px solid $line; border-radius: 6px;

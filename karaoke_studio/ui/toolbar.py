@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from karaoke_studio.ui import theme
-from karaoke_studio.ui.controls import Button, Kind, separator
+from karaoke_studio.paths import resource
+from karaoke_studio.ui import text, theme
+from karaoke_studio.ui.controls import Button, Kind, Label, separator
 from karaoke_studio.ui.theme import Look
 
 
@@ -34,15 +36,37 @@ class Toolbar(QWidget):
         )
         self.menu_button = Button(look, "menu_button", icon="list", says="Menu", tip="Menu (F10)")
         row = QHBoxLayout()
-        row.setContentsMargins(theme.L, 0, theme.L, 0)
+        self.brand = _Brand()
+        margin = (theme.TOOLBAR_HEIGHT - theme.CONTROL_HEIGHT) // 2
+        row.setContentsMargins(theme.L, margin, theme.L, margin)
         row.setSpacing(theme.M)
         row.addWidget(self.add_button)
+        row.addWidget(self.brand)
         row.addStretch(1)
         row.addWidget(self.export_button)
         row.addWidget(self.menu_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(row, 1)
+        column.addLayout(row)
         column.addWidget(separator(look))
         self.setFixedHeight(theme.TOOLBAR_HEIGHT + 1)
+
+    def set_welcome(self, welcome: bool) -> None:
+        """Say who this is while the welcome page has the "Add songs" button."""
+        self.add_button.setVisible(not welcome)
+        self.brand.setVisible(welcome)
+
+
+class _Brand(QWidget):
+    """Picture and name of the program."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        picture = QLabel()
+        picture.setPixmap(QIcon(str(resource("icons/karaoke-studio.svg"))).pixmap(28, 28))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.M)
+        row.addWidget(picture)
+        row.addWidget(Label(text.APP_NAME, size=theme.EMPHASIS, strong=True))

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -26,6 +27,7 @@ from karaoke_studio.ui.theme import Look
 SOURCES = ("original", "instrumental", "vocals")
 _NAMES = {"original": "Original", "instrumental": "Instrumental", "vocals": "Vocals"}
 _VOLUME_STEPS = 100
+_ROOMY_WIDTH = 860
 
 
 class PlayButton(Button):
@@ -110,6 +112,7 @@ class _Segment(QAbstractButton):
         super().__init__()
         self._look, self._stem, self._key = look, stem, key
         self._glow = Glow(self)
+        self.shows_key = True
         self.setText(_NAMES[stem])
         self.setObjectName(f"source_{stem}")
         self.setAccessibleName(_NAMES[stem])
@@ -121,7 +124,7 @@ class _Segment(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         wide = QFontMetrics(theme.font(strong=True)).horizontalAdvance(self.text())
-        return QSize(wide + 16 + 8 + 8 + 12 + 18 + 12, 32)
+        return QSize(16 + 8 + 8 + wide + (12 + 18 + 12 if self.shows_key else 14), 32)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -155,8 +158,15 @@ class _Segment(QAbstractButton):
         font = theme.font(strong=checked)
         painter.setFont(font)
         painter.setPen(QColor(tokens.text if checked else tokens.muted))
-        words = QRect(32, 0, self.width() - 32 - 42, self.height())
+        words = QRect(32, 0, self.width() - 32, self.height())
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.text())
+        if self.shows_key:
+            self._paint_key(painter, checked=checked)
+        if self.hasFocus():
+            paint_focus(painter, QRectF(self.rect()), theme.RADIUS, tokens.accent)
+
+    def _paint_key(self, painter: QPainter, *, checked: bool) -> None:
+        tokens, middle = self._look.tokens, self.height() / 2
         cap = QRectF(self.width() - 12 - 18, middle - 8, 18, 16)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(tokens.line if checked else tokens.hover), 1))
@@ -164,8 +174,6 @@ class _Segment(QAbstractButton):
         painter.setPen(QColor(tokens.muted))
         painter.setFont(theme.font(theme.CAPTION))
         painter.drawText(cap, int(Qt.AlignmentFlag.AlignCenter), self._key)
-        if self.hasFocus():
-            paint_focus(painter, QRectF(self.rect()), theme.RADIUS, tokens.accent)
 
 
 class SourceSwitch(QWidget):
@@ -199,6 +207,13 @@ class SourceSwitch(QWidget):
     def set_source(self, stem: str) -> None:
         """Show which source is on."""
         self._segments[stem].setChecked(True)
+
+    def set_keys_shown(self, shown: bool) -> None:
+        """Show the key caps, or save their room."""
+        for segment in self._segments.values():
+            segment.shows_key = shown
+            segment.updateGeometry()
+            segment.update()
 
     def source(self) -> str:
         """Return which source is shown as on, or ""."""
@@ -270,6 +285,8 @@ class Transport(QWidget):
         self.set_volume(volume)
 
     def _lay_out(self) -> None:
+        for label in (self.position, self.length):
+            label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         left, right = QHBoxLayout(), QHBoxLayout()
         for line in (left, right):
             line.setSpacing(theme.XS)
@@ -298,6 +315,13 @@ class Transport(QWidget):
         self.switch.source_requested.connect(self.source_requested)
         self.volume.valueChanged.connect(self._on_volume_changed)
         self.mute_button.clicked.connect(self.toggle_mute)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the key caps and shorten the volume where there is little room."""
+        super().resizeEvent(event)
+        roomy = self.width() >= _ROOMY_WIDTH
+        self.switch.set_keys_shown(roomy)
+        self.volume.setFixedWidth(120 if roomy else 88)
 
     def set_time(self, position_s: float, length_s: float) -> None:
         """Show where the song is."""

@@ -98,7 +98,7 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write, tag and prove the stems of a staged song; see `audio.pair.write_pair`."""
     from karaoke_studio.audio import pair
     from karaoke_studio.audio.encode import holdable_rate
-    from karaoke_studio.audio.importing import ORIGINAL, VOCALS, tags_from_fields
+    from karaoke_studio.audio.importing import ORIGINAL, VOCALS, tags_from_facts
 
     staging, song = Path(args["staging"]), args["song"]
     staged = pair.Staged(
@@ -113,7 +113,7 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         format=args["format"],
         bit_depth=args["bit_depth"],
         bitrate_kbps=args["bitrate_kbps"],
-        tags=None if args["is_take"] else tags_from_fields(song["tags"], cover),
+        tags=None if args["is_take"] else tags_from_facts(song, cover),
         is_take=args["is_take"],
         peaks=Path(args["peaks"]) if args["peaks"] else None,
     )
