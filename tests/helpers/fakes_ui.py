@@ -14,7 +14,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
-from karaoke_studio.audio.peaks import PeaksBuilder, write_peaks
+from karaoke_studio.audio.peaks import LEVELS, write_peaks
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
@@ -22,7 +22,7 @@ from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.playback.player import PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
 
-RATE = 8_000
+RATE = 44_100
 
 
 class FakeQueue(QObject):
@@ -293,20 +293,25 @@ class FakeLibrary:
 def write_waves(path: Path, frames: int, seed: int) -> None:
     """Write peaks that look like a singer with pauses over a band."""
     rng = np.random.default_rng(seed)
-    time = np.linspace(0, 1, -(-frames // 256))
-    phrases = np.clip(np.sin(time * 75) * 1.6 + np.sin(time * 23 + seed), 0, 1)
-    phrases *= np.clip((time - 0.06) * 20, 0, 1) * np.clip((0.95 - time) * 20, 0, 1)
-    beats = 0.45 + 0.4 * np.abs(np.sin(time * 400)) ** 3
-    shape = np.clip(time * 12, 0.15, 1) * np.clip((1 - time) * 16, 0, 1)
-    parts = (0.62 * phrases, 0.8 * beats * shape * np.where(time > 0.35, 1.0, 0.7))
-    names = ("vocals", "instrumental")
+    count = -(-frames // LEVELS[0])
+    time = np.linspace(0, 1, count)
+    edges = np.clip(time * 30, 0, 1) * np.clip((1 - time) * 20, 0, 1)
+    phrases = np.clip(np.sin(time * 70 + seed) + np.sin(time * 31) + 0.3, 0, 1)
+    syllables = np.interp(time, np.linspace(0, 1, 340), rng.uniform(0.15, 1.0, 340))
+    singing = np.clip((time - 0.08) * 40, 0, 1) * np.clip((0.94 - time) * 40, 0, 1)
+    verse = np.interp(
+        time, [0, 0.3, 0.32, 0.5, 0.52, 0.75, 0.77, 1], [0.5, 0.6, 1, 1, 0.65, 0.7, 1, 1]
+    )
+    hits = np.interp(time, np.linspace(0, 1, 700), rng.uniform(0.45, 1.0, 700) ** 1.5)
+    levels = {
+        "vocals": 0.7 * phrases * syllables * singing,
+        "instrumental": 0.9 * verse * hits * edges,
+    }
     stems = {}
-    for name, level in zip(names, parts, strict=True):
-        builder = PeaksBuilder()
-        loud = np.repeat(level * rng.uniform(0.4, 1.0, level.size), 256)[:frames]
-        wave = loud * rng.uniform(-1, 1, loud.size)
-        builder.add(wave.astype(np.float32)[:, None])
-        stems[name] = builder.finish()
+    for name, level in levels.items():
+        high = (level * rng.uniform(0.75, 1.0, count)).astype(np.float32)
+        low = (-level * rng.uniform(0.75, 1.0, count)).astype(np.float32)
+        stems[name] = (low, high)
     write_peaks(path, frames, stems)
 
 
