@@ -2,7 +2,7 @@
 
     python packaging/icons.py FOLDER
 
-writes FOLDER/<size>x<size>/karaoke-studio.png from resources/icons/karaoke-studio.svg.
+writes FOLDER/<size>x<size>/apps/karaoke-studio.png from resources/icons/karaoke-studio.svg.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def write_all(folder: Path) -> list[Path]:
     """Write every size; returns the files."""
     written = []
     for size in SIZES:
-        path = folder / f"{size}x{size}" / "karaoke-studio.png"
+        path = folder / f"{size}x{size}" / "apps" / "karaoke-studio.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not render(size).save(str(path)):
             raise OSError(f"{path} cannot be written")
