@@ -41,6 +41,10 @@ _SAMPLES: dict[str, tuple[type[np.generic], float]] = {
 _EXACT_LENGTH = frozenset({"mov", "flac", "wav", "aiff", "wv", "ape", "tta", "tak", "w64", "au"})
 
 
+class SecondFileRefused(Exception):
+    """A file asked FFmpeg to open another one."""
+
+
 class FileWindow(io.RawIOBase):
     """A file seen from `start` on; closing it leaves the file open.
 
@@ -96,7 +100,7 @@ def open_container(file: io.FileIO, container: Container, name: str) -> InputCon
             metadata_errors="replace",
             io_open=_refuse,
         )
-    except (av.FFmpegError, ValueError) as exc:
+    except (av.FFmpegError, ValueError, SecondFileRefused) as exc:
         raise CorruptAudio(
             f"{name} is damaged and cannot be read.", hint="Get another copy of the song."
         ) from exc
@@ -227,7 +231,7 @@ class AvReader:
         while bad < _MAX_BAD_PACKETS:
             try:
                 packet = next(packets)
-            except (StopIteration, av.FFmpegError):
+            except (StopIteration, av.FFmpegError, SecondFileRefused):
                 return
             try:
                 frames = packet.decode()
@@ -278,4 +282,4 @@ def _names(container: Container) -> str:
 
 
 def _refuse(_url: str, _flags: int, _options: object) -> NoReturn:
-    raise PermissionError("no second file is ever opened")
+    raise SecondFileRefused("no second file is ever opened")

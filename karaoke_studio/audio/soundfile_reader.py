@@ -36,9 +36,9 @@ class SoundFileReader:
             CorruptAudio: libsndfile refuses it.
             UnsupportedAudio: it has more than two channels; libsndfile does not say which is where.
         """
-        file.seek(0)
+        self._raw = file
         try:
-            self._file = sf.SoundFile(file.fileno(), closefd=False)
+            self._file = _open(file)
         except sf.LibsndfileError as exc:
             raise CorruptAudio(f"{name} is damaged: {exc.error_string}") from exc
         try:
@@ -69,8 +69,7 @@ class SoundFileReader:
             try:
                 block: FloatBlock = self._file.read(out=buffer)
             except sf.LibsndfileError:
-                # the call fails as a whole, but what was decoded before the damage is there
-                block = buffer[: self._read_before_damage(position)]
+                block = self._read_before_damage(position, buffer)
                 if len(block):
                     yield block
                 return
@@ -79,15 +78,31 @@ class SoundFileReader:
             position += len(block)
             yield block
 
-    def _read_before_damage(self, position: int) -> int:
+    def _read_before_damage(self, position: int, buffer: FloatBlock) -> FloatBlock:
+        """Return the frames from `position` up to the damage.
+
+        A failed call does not tell how far it came. So it is made once more, into a buffer whose
+        untouched part can be recognised.
+        """
+        self._file.close()
+        buffer.fill(np.nan)
         try:
-            return max(0, int(self._file.tell()) - position)
+            self._file = _open(self._raw)
+            self._file.seek(position)
+            self._file.read(out=buffer)
         except sf.LibsndfileError:
-            return 0
+            untouched = np.isnan(buffer[:, 0])
+            return buffer[: int(untouched.argmax()) if untouched.any() else len(buffer)]
+        return buffer[:0]
 
     def close(self) -> None:
         """Let go of libsndfile's handle; the file itself belongs to the caller."""
         self._file.close()
+
+
+def _open(file: io.FileIO) -> sf.SoundFile:
+    file.seek(0)
+    return sf.SoundFile(file.fileno(), closefd=False)
 
 
 def _require_known_places(name: str, channels: int) -> None:
