@@ -55,6 +55,9 @@ _TUNE_COLUMNS = 5
 #: Share that stays for what is on no harmonic: consonants, breath, a wrong guess.
 _UNTUNED_SHARE = np.float32(0.3)
 
+#: Least product of *new* and *tuned*: without it a weight near 0 would still silence what is 0.
+_LEAST = np.float32(0.02)
+
 #: Magnitude below all 24-bit sound; as a floor it keeps squares out of the slow subnormal range.
 _FLOOR = np.float32(1e-12)
 
@@ -163,6 +166,8 @@ class Cues:
         left *= self._held(first, last)
         share = new[inner]
         share *= _tuned(left, self._tune)
+        share *= 1 - _LEAST
+        share += _LEAST
         np.power(share, self._weight, out=share)
         share *= tonal[inner]
         return share
@@ -240,8 +245,9 @@ def _tuned(left: FloatArray, tune: _Tune) -> FloatArray:
     total[width:] -= total[:-width].copy()
     summed = total[width - 1 :]
     summed /= summed.max(axis=1, keepdims=True) + _FLOOR
-    weight = summed.astype(np.float32)
-    # The 32nd power: close to choosing the strongest series, yet without a jump.
+    # The 32nd power: close to choosing the strongest series, yet without a jump; that of 0.1 is
+    # still a normal float32, and subnormal ones are slow.
+    weight = np.maximum(summed, 0.1).astype(np.float32)
     for _ in range(5):
         weight *= weight
     weight /= weight.sum(axis=1, keepdims=True) + _FLOOR

@@ -59,6 +59,30 @@ class ArraySink:
         self.written[start:stop] = True
 
 
+class EndlessSource:
+    """A song of any length that is made while it is read, and never held."""
+
+    def __init__(self, seconds: float, sample_rate: int, channels: int = 2) -> None:
+        self.frames = round(seconds * sample_rate)
+        self.channels = channels
+        self.sample_rate = sample_rate
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        frames = np.arange(start, stop)
+        phase = frames * (220.0 / self.sample_rate) + 2 * np.sin(frames * (3.0 / self.sample_rate))
+        left = np.sin(2 * np.pi * phase) * ((frames >= 0) & (frames < self.frames)) * 0.3
+        return np.stack([left, 0.5 * left][: self.channels]).astype(np.float32)
+
+
+class NullSink:
+    """Throws the vocals away, and counts them."""
+
+    frames = 0
+
+    def write(self, start: int, block: FloatArray) -> None:
+        self.frames += block.shape[1]
+
+
 def facts_of(samples: FloatArray) -> SongFacts:
     """The facts that an import pass would give, from the song at its own rate."""
     mono = samples.mean(axis=0, dtype=np.float64)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
@@ -106,32 +104,6 @@ def test_every_rate_runs_and_ends_on_the_last_frame(sample_rate, channels):
 def test_songs_of_awkward_length(frames):
     separated(CentreEngine(), noise(1, RATE)[:, :frames], RATE)
     separated(CentreEngine(), noise(2, RATE)[:, :frames], RATE)
-
-
-def test_memory_does_not_grow_with_the_song():
-    class Endless:
-        channels, sample_rate = 2, RATE
-
-        def __init__(self, seconds):
-            self.frames = seconds * RATE
-
-        def read(self, start, stop):
-            return np.ones((2, stop - start), np.float32)
-
-    class Nowhere:
-        def write(self, start, block):
-            pass
-
-    def peak_bytes(seconds):
-        tracemalloc.start()
-        source = Endless(seconds)
-        facts = facts_of(np.ones((2, 8), np.float32))
-        CentreEngine().separate(source, Nowhere(), facts, lambda _: None, lambda: None)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return peak
-
-    assert peak_bytes(60) - peak_bytes(5) < 1e5
 
 
 def test_a_cancelled_job_stops_at_once():
