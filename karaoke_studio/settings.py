@@ -80,10 +80,12 @@ def _accepted(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_good(name: str, value: Any, default: Any) -> bool:
-    if isinstance(default, float):
-        # all floats here are positions of sliders; a bool is an int to Python, but no position
-        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-    return isinstance(value, type(default)) and value in _CHOICES.get(name, (value,))
+    # a bool is an int to Python, but neither a number nor a position of a slider
+    if type(default) is float:
+        return type(value) in {int, float} and 0 <= value <= 1
+    if type(default) is int:
+        return type(value) is int and value >= 0
+    return type(value) is type(default) and value in _CHOICES.get(name, (value,))
 
 
 def save_settings(settings: Settings, path: Path) -> None:

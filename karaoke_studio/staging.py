@@ -7,6 +7,8 @@ is left over and can be swept.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import os
@@ -21,8 +23,14 @@ from typing import IO, Self
 log = logging.getLogger(__name__)
 
 _LOCK_NAME = ".lock"
-#: A folder without a lock file may be one that is just being made; older ones are left over.
+#: In the lock file once its owner holds the lock: a file without it may be one just being made.
+_OWNED = b"owned"
+#: What is just being made is younger than this.
 _YOUNG_S = 60.0
+#: A sweeper that looks at a new folder holds its lock for a moment.
+_LOCK_TRIES, _LOCK_PAUSE_S = 20, 0.01
+#: Disks where folders cannot be flushed, and folders that may be written but not read.
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES, errno.EPERM}
 
 
 def try_lock(file: IO[bytes]) -> bool:
@@ -52,15 +60,33 @@ class Staging:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Make and lock the folder.
+
+        Raises:
+            OSError: it cannot be made, or is there already.
+        """
         folder.mkdir(parents=True)
         self.folder = folder
-        self._lock = (folder / _LOCK_NAME).open("wb")
-        try_lock(self._lock)
+        try:
+            self._lock = (folder / _LOCK_NAME).open("wb", buffering=0)
+        except OSError:
+            folder.rmdir()
+            raise
+        for _ in range(_LOCK_TRIES):
+            if try_lock(self._lock):
+                break
+            time.sleep(_LOCK_PAUSE_S)
+        # a disk without locks is used all the same; a sweeper there finds every lock taken
+        try:
+            self._lock.write(_OWNED)
+        except OSError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""
         self._lock.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder)
 
     def __enter__(self) -> Self:
         return self
@@ -75,11 +101,18 @@ class Staging:
 
 
 def sweep(parent: Path, pattern: str = "*") -> int:
-    """Remove staging folders whose owner is gone; return how many."""
+    """Remove staging folders whose owner is gone; return how many.
+
+    A folder without our lock file is not ours: it is left alone unless it is empty.
+    """
     swept = 0
     for folder in parent.glob(pattern):
-        if folder.is_dir() and not folder.is_symlink() and _is_left_over(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            is_left_over = folder.is_dir() and not folder.is_symlink() and _is_left_over(folder)
+        except OSError:  # another sweeper was faster
+            continue
+        if is_left_over:
+            _remove(folder)
             swept += 1
     if swept:
         log.info("swept %d left-over staging folders", swept)
@@ -89,11 +122,32 @@ def sweep(parent: Path, pattern: str = "*") -> int:
 def _is_left_over(folder: Path) -> bool:
     try:
         with (folder / _LOCK_NAME).open("r+b") as file:
-            return try_lock(file)
+            if not try_lock(file):
+                return False
+            return file.read() == _OWNED or _is_old(folder)
     except FileNotFoundError:
-        return time.time() - folder.stat().st_mtime > _YOUNG_S
+        return _is_old(folder) and not any(folder.iterdir())
     except OSError:
         return False
+
+
+def _is_old(folder: Path) -> bool:
+    return time.time() - folder.stat().st_mtime > _YOUNG_S
+
+
+def _remove(folder: Path) -> None:
+    """Remove a staging folder, the lock file last: what a crash leaves can still be swept."""
+    try:
+        inside = list(folder.iterdir())
+    except OSError:
+        return
+    for path in inside:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _LOCK_NAME:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_json_atomic(path: Path, data: object) -> None:
@@ -102,11 +156,16 @@ def write_json_atomic(path: Path, data: object) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written.
     """
+    try:
+        body = json.dumps(data, ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError:
+        # lone surrogates (file names in other encodings) are no UTF-8: written as escapes
+        body = json.dumps(data, indent=1).encode()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(data, file, ensure_ascii=False, indent=1)
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -120,11 +179,15 @@ def sync_folder(folder: Path) -> None:
     """Flush a folder's entries to disk where the system can (not on Windows)."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        if exc.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def sync_file(path: Path) -> None:
