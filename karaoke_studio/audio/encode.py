@@ -18,8 +18,10 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from karaoke_studio.audio.av_writer import write_by_av
+from karaoke_studio.audio.chunks import missing_bytes
 from karaoke_studio.audio.output_file import OutputFile
-from karaoke_studio.errors import CorruptAudio, error_from_os
+from karaoke_studio.audio.sniff import identify, open_regular
+from karaoke_studio.errors import CorruptAudio
 
 Block = NDArray[Any]
 
@@ -233,11 +235,11 @@ def _require_frames(written: int, frames: int) -> None:
 
 
 def _open_own(path: Path) -> sf.SoundFile:
+    with open_regular(path) as file:
+        if missing_bytes(file, identify(file, path.name)):
+            raise _cut_off(path)
     try:
-        path.stat()
         return sf.SoundFile(path)
-    except OSError as exc:
-        raise error_from_os(exc, path) from exc
     except sf.LibsndfileError as exc:
         raise CorruptAudio(f"{path.name} is damaged: {exc.error_string}") from exc
 
@@ -251,4 +253,8 @@ def _read_all(file: sf.SoundFile, buffer: NDArray[Any], path: Path) -> Iterator[
     except sf.LibsndfileError as exc:
         raise CorruptAudio(f"{path.name} is damaged: {exc.error_string}") from exc
     if left:
-        raise CorruptAudio(f"{path.name} is cut off.", hint="Make it once more.")
+        raise _cut_off(path)
+
+
+def _cut_off(path: Path) -> CorruptAudio:
+    return CorruptAudio(f"{path.name} is cut off.", hint="Make it once more.")
