@@ -1,7 +1,9 @@
 """What happens inside the sound callback: fades, stem gains, volume. No lock, log, file or wait.
 
-Every array is made beforehand. The stems add up to the song exactly, so at unity gain the sum of
-both is the original, bit for bit.
+Every array is made beforehand, and numpy is called on plain rows only: with more dimensions or a
+broadcast it makes buffers of its own (6 to 16 KB a call, numpy 2.4).
+
+The stems add up to the song exactly, so at unity gain the sum of both is the original, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ VOLUME_FADE_S = 0.050
 REFILLED_S = 0.1
 #: Longer blocks are made in pieces of this length: it bounds the scratch arrays.
 PIECE_FRAMES = 512
+
+#: float32 (n,) each: left and right of the vocals, left and right of the instrumental.
+Rows = list[StemArray]
 
 
 class Controls:
@@ -95,28 +100,31 @@ class Voice:
     def __init__(self, fade_frames: int) -> None:
         self.ring: StemRing | None = None
         self.level = Ramp(0.0, fade_frames)
-        self._scratch = np.zeros((2, 2, PIECE_FRAMES), np.float32)
+        self._stems = np.zeros((2, 2, PIECE_FRAMES), np.float32)
+        self._rows = list(self._stems.reshape(4, PIECE_FRAMES))
 
-    def add_to(self, mix: StemArray, target: float) -> int:
-        """Add the next frames to float32 (2, 2, n); return how many were used up.
+    def add_to(self, mix: Rows, target: float) -> int:
+        """Add the next frames to the rows; return how many were used up.
 
         A silent voice stands still, so a pause goes on where the fade ended.
         """
         ring = self.ring
-        count: int = mix.shape[2]
         if ring is None or (target == 0.0 and self.level.value == 0.0):
             self.level.value = 0.0
             return 0
+        count = len(mix[0])
         if target == 0.0:
             count = min(count, self.level.frames_to_zero())
         elif ring.start_frame == 0 and ring.read == 0:
             # A song's own beginning is not faded: it is as it was recorded.
             self.level.value = 1.0
         taken = min(count, ring.available)
-        stems = self._scratch[:, :, :taken]
-        ring.take(stems)
-        np.multiply(stems, self.level.walk(target, taken), out=stems)
-        np.add(mix[:, :, :taken], stems, out=mix[:, :, :taken])
+        ring.take(self._stems[:, :, :taken])
+        gains = self.level.walk(target, taken)
+        for row, total in zip(self._rows, mix, strict=True):
+            faded, summed = row[:taken], total[:taken]
+            np.multiply(faded, gains, out=faded)
+            np.add(summed, faded, out=summed)
         if taken < count:
             self.level.value = 0.0
         return taken
@@ -141,7 +149,7 @@ class Mixer:
         self._leaving = Voice(self._fade_frames)
         self._stem_ramps = [Ramp(gain, self._fade_frames) for gain in controls.stem_gains]
         self._volume_ramp = Ramp(controls.volume_gain, round(VOLUME_FADE_S * sample_rate))
-        self._mix = np.zeros((2, 2, PIECE_FRAMES), np.float32)
+        self._mix: Rows = list(np.zeros((4, PIECE_FRAMES), np.float32))
         self._is_low = False
         self._is_fading_out = False
         self._run_start = 0
@@ -170,21 +178,29 @@ class Mixer:
 
     def _render_piece(self, block: StemArray, heard_at: float) -> None:
         count = block.shape[1]
-        mix = self._mix[:, :, :count]
-        mix.fill(0.0)
+        mix = [row[:count] for row in self._mix]
+        for row in mix:
+            row.fill(0.0)
         self._adopt(self._controls.ring)
         self._leaving.add_to(mix, 0.0)
         self._play_voice(mix, heard_at)
-        vocals, instrumental = mix
-        for stem, ramp, gain in zip(mix, self._stem_ramps, self._controls.stem_gains, strict=True):
-            np.multiply(stem, ramp.walk(gain, count), out=stem)
-        np.add(vocals, instrumental, out=vocals)
-        np.multiply(vocals, self._volume_ramp.walk(self._controls.volume_gain, count), out=vocals)
+        vocals_ramp, instrumental_ramp = self._stem_ramps
+        vocals_gain, instrumental_gain = self._controls.stem_gains
+        vocals_gains = vocals_ramp.walk(vocals_gain, count)
+        instrumental_gains = instrumental_ramp.walk(instrumental_gain, count)
+        volume_gains = self._volume_ramp.walk(self._controls.volume_gain, count)
+        for vocals, instrumental in (mix[0::2], mix[1::2]):
+            np.multiply(vocals, vocals_gains, out=vocals)
+            np.multiply(instrumental, instrumental_gains, out=instrumental)
+            np.add(vocals, instrumental, out=vocals)
+            np.multiply(vocals, volume_gains, out=vocals)
+        left, right = mix[:2]
         if block.shape[0] == 1:
-            np.add(vocals[0], vocals[1], out=block[0])
-            np.multiply(block, 0.5, out=block)
+            np.add(left, right, out=left)
+            np.multiply(left, 0.5, out=left)
         else:
-            block[:] = vocals
+            block[1] = right
+        block[0] = left
 
     def _adopt(self, ring: StemRing | None) -> None:
         # While one cross-fade runs the next has to wait: there are two voices only.
@@ -197,14 +213,14 @@ class Mixer:
         self._voice.level.value = 0.0
         self._is_low = False
 
-    def _play_voice(self, mix: StemArray, heard_at: float) -> None:
+    def _play_voice(self, mix: Rows, heard_at: float) -> None:
         voice, ring = self._voice, self._voice.ring
         if ring is None:
             return
         begins = voice.level.value == 0.0
         start = ring.read
         is_wanted = self._controls.is_running and not self._is_fading_out
-        is_playing = is_wanted and self._has_enough(ring, mix.shape[2])
+        is_playing = is_wanted and self._has_enough(ring, len(mix[0]))
         taken = voice.add_to(mix, 1.0 if is_playing else 0.0)
         if not taken:
             return

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,3 +114,92 @@ class ClockedOutput:
         """Everything played since the last call, float32 (channels, frames)."""
         blocks, self._blocks = self._blocks, []
         return np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 0), np.float32)
+
+
+class FakePortAudio:
+    """As much of the sounddevice module as the program uses.
+
+    Attributes:
+        names: outputs; the first is the default.
+        streams: every stream that was opened.
+        starts: how often PortAudio was started.
+    """
+
+    class PortAudioError(Exception):
+        """What the real module raises."""
+
+    def __init__(
+        self,
+        *,
+        names: Sequence[str] = ("Speaker",),
+        microphones: Sequence[str] = (),
+        refused_rates: set[int] | None = None,
+        starts: bool = True,
+    ) -> None:
+        self.names = list(names)
+        self.streams: list[FakeStream] = []
+        self.starts = 1
+        self._initialized = 1
+        self._microphones = microphones
+        self._refused_rates = refused_rates or set()
+        self._streams_start = starts
+        self._known = self._read()
+
+    def query_devices(self, kind: str | None = None) -> Any:
+        if kind is None:
+            return self._known
+        if not self._known:
+            raise self.PortAudioError("Error querying device -1")
+        return self._known[0]
+
+    def OutputStream(self, **options: Any) -> FakeStream:
+        if options["samplerate"] in self._refused_rates:
+            raise self.PortAudioError("Invalid sample rate", -9997)
+        self.streams.append(FakeStream(options, starts=self._streams_start))
+        return self.streams[-1]
+
+    def _initialize(self) -> None:
+        self.starts += 1
+        self._initialized += 1
+        self._known = self._read()
+
+    def _terminate(self) -> None:
+        self._initialized -= 1
+
+    def _read(self) -> list[dict[str, Any]]:
+        counted = [(name, 2) for name in self.names] + [(name, 0) for name in self._microphones]
+        return [
+            {
+                "name": name,
+                "max_output_channels": channels,
+                "default_samplerate": 48_000.0,
+                "default_low_output_latency": 0.01,
+            }
+            for name, channels in counted
+        ]
+
+
+class FakeStream:
+    """One of its streams; `ask` is the device wanting sound."""
+
+    def __init__(self, options: dict[str, Any], *, starts: bool) -> None:
+        self.options = options
+        self.latency = options["latency"]
+        self.calls: list[str] = []
+        self._starts = starts
+
+    def start(self) -> None:
+        if not self._starts:
+            raise FakePortAudio.PortAudioError("Unanticipated host error", -9999)
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def ask(self, frames: int, *, delay_s: float, underflow: bool = False) -> FloatArray:
+        block = np.full((frames, self.options["channels"]), np.nan, np.float32)
+        times = SimpleNamespace(currentTime=7.0, outputBufferDacTime=7.0 + delay_s)
+        self.options["callback"](block, frames, times, underflow)
+        return block

@@ -115,6 +115,9 @@ def stages() -> Iterator[Callable[..., Stage]]:
 
     yield make
     for stage in made:
+        # Lets the fade-out pass, which closing waits for.
+        stage.player.pause()
+        stage.listen(1_000)
         stage.player.close()
         assert not stage.output.is_open
     assert set(threading.enumerate()) <= before

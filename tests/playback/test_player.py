@@ -321,6 +321,18 @@ def test_a_lost_device_pauses_and_its_return_resumes(stage: Stage, noise_take: M
     np.testing.assert_array_equal(heard[:, FADE:], take.original[:, position + FADE :][:, :4_559])
 
 
+def test_a_lost_device_is_said_although_closing_it_hangs(
+    stage: Stage, noise_take: MakeTake
+) -> None:
+    stage.load(noise_take(1.0))
+    stage.play()
+    stage.output.gate.clear()
+    stage.output.lose()
+    until(lambda: stage.player.problem is not None)
+    assert stage.player.state is PlayerState.PAUSED
+    stage.output.gate.set()
+
+
 def test_pause_while_lost_means_no_resume(stage: Stage, noise_take: MakeTake) -> None:
     stage.load(noise_take(1.0))
     stage.play()
@@ -478,6 +490,40 @@ def test_a_broken_take_is_said(stage: Stage, noise_take: MakeTake, how: str) -> 
     stage.play()
     stage.listen(2_000)
     assert stage.player.state is PlayerState.PLAYING
+
+
+def test_a_break_in_the_middle_plays_up_to_it(stage: Stage, noise_take: MakeTake) -> None:
+    take = noise_take(4.0)
+    data = bytearray(take.files.instrumental.read_bytes())
+    middle = len(data) // 2
+    data[middle:] = bytes(len(data) - middle)
+    take.files.instrumental.write_bytes(bytes(data))
+    stage.load(take)
+    stage.play()
+    while stage.player.problem is None:
+        stage.output.advance()
+        until(lambda: stage.player.is_ready or stage.player.problem is not None)
+    assert isinstance(stage.player.problem, CorruptAudio)
+    assert "instrumental.flac" in stage.player.problem.message
+    assert stage.player.state is PlayerState.PAUSED
+    heard = stage.output.heard()
+    # The break is found when it comes into the ring, a second before its turn.
+    good = 40_000
+    np.testing.assert_array_equal(heard[:, :good], take.original[:, :good])
+    assert 0 < stage.player.position_frames < 2.2 * RATE
+
+
+def test_a_take_that_was_mended_plays_when_loaded_again(stage: Stage, noise_take: MakeTake) -> None:
+    take = noise_take(1.0)
+    data = take.files.vocals.read_bytes()
+    take.files.vocals.write_bytes(b"")
+    stage.load(take)
+    until(lambda: stage.player.problem is not None)
+    take.files.vocals.write_bytes(data)
+    stage.load(take)
+    assert stage.player.problem is None
+    stage.play()
+    np.testing.assert_array_equal(stage.listen(4_000), take.original[:, :4_000])
 
 
 def test_a_take_of_another_length_is_refused(stage: Stage, noise_take: MakeTake) -> None:
