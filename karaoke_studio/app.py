@@ -59,6 +59,7 @@ class Studio(QObject):
         self.queue = JobQueue(around, self.writer, self)
         self.player = Player()
         self.awake = Awake()
+        self._has_ended = False
         self.window = MainWindow(
             queue=self.queue,
             player=self.player,
@@ -82,7 +83,7 @@ class Studio(QObject):
 
     @Slot()
     def _on_jobs_changed(self) -> None:
-        if self.queue.is_busy():
+        if self.queue.is_busy() and not self._has_ended:
             self.awake.hold()
         else:
             self.awake.release()
@@ -103,6 +104,7 @@ class Studio(QObject):
 
     def close(self) -> None:
         """End everything, the library last."""
+        self._has_ended = True
         self.awake.release()
         self.player.close()
         self.workers.close()
@@ -165,7 +167,7 @@ def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool
 
 def _quit_on_signals(window: MainWindow) -> None:
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        window.close()
+        window.close_now(keep=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)

@@ -688,11 +688,12 @@ class MainWindow(QMainWindow):
             return
         songs = self.queue_panel.unfinished()
         question = CloseQuestion(self.look, songs, exporting=self.exports.is_running(), parent=self)
-        question.answered.connect(self._on_close_answered)
+        question.answered.connect(self.close_now)
         question.open()
 
     @Slot(bool)
-    def _on_close_answered(self, keep: bool) -> None:
+    def close_now(self, keep: bool) -> None:
+        """Close without asking; with `keep`, unfinished songs are made at the next start."""
         self._may_close, self._keeps_queue = True, keep
         self.close()
 

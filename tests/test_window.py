@@ -1,0 +1,366 @@
+"""The whole window with its real queue, children, library and files, driven as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from karaoke_studio.app import Studio
+from karaoke_studio.job import JobState, OutputSpec
+from karaoke_studio.library.songs import SongLibrary
+from karaoke_studio.paths import DataFolder, resource
+from tests.helpers.signals import noise, sung_mix
+from tests.helpers.street import write_song
+
+PROGRAM = [sys.executable, "-m", "karaoke_studio"]
+
+
+@pytest.fixture
+def studio(qtbot: QtBot, tmp_path: Path) -> Iterator[Studio]:
+    data = DataFolder(tmp_path / "data").create()
+    studio = Studio(data)
+    studio.window.show()
+    qtbot.waitExposed(studio.window)
+    yield studio
+    studio.window.close_now(keep=False)
+    studio.close()
+
+
+def songs_on(tmp_path: Path, *names: str, seconds: float = 2.0) -> list[Path]:
+    vocals, band = sung_mix(seconds, 44_100)
+    return [write_song(tmp_path / name, vocals + band, 44_100, "PCM_16") for name in names]
+
+
+def drop(window: QWidget, paths: list[Path]) -> None:
+    """Drop files as a file manager does: first over the window, then let go."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton)
+    no_key = Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(window, QDragEnterEvent(QPoint(300, 300), *how, no_key))
+    QApplication.sendEvent(window, QDropEvent(QPointF(300, 300), *how, no_key))
+
+
+def all_over(studio: Studio) -> bool:
+    jobs = studio.queue.jobs()
+    return bool(jobs) and not any(j.state in {JobState.QUEUED, JobState.RUNNING} for j in jobs)
+
+
+def test_a_person_drops_listens_exports_and_comes_back(
+    qtbot: QtBot, studio: Studio, tmp_path: Path
+) -> None:
+    good, other = songs_on(tmp_path, "Nina - Blue.wav", "Ada - Red.flac")
+    bad = tmp_path / "bad.mp3"
+    bad.write_text("not a song")
+    drop(studio.window, [good, bad, other])
+    qtbot.waitUntil(lambda: all_over(studio), timeout=30_000)
+    states = sorted(job.state for job in studio.queue.jobs())
+    assert states == [JobState.COMPLETED, JobState.COMPLETED, JobState.FAILED]
+    songs = studio.library.songs()
+    assert {(song.title, song.artist) for song in songs} == {("Blue", "Nina"), ("Red", "Ada")}
+    blue = next(song for song in songs if song.title == "Blue")
+    whole, _ = sf.read(good, dtype="int32")
+    stems = [sf.read(p, dtype="int32")[0] for p in (blue.vocals_path, blue.instrumental_path)]
+    assert np.array_equal(stems[0].astype(np.int64) + stems[1], whole)
+    assert blue.original_path is not None
+    assert blue.original_path.read_bytes() == good.read_bytes()
+
+    # the first song has opened by itself; switch by key
+    shown = studio.window.song_view.song()
+    assert shown is not None
+    QTest.keyClick(studio.window, Qt.Key.Key_3)
+    assert studio.player.source == "vocals"
+    QTest.keyClick(studio.window, Qt.Key.Key_2)
+    assert studio.player.source == "instrumental"
+
+    out = tmp_path / "exported"
+    with qtbot.waitSignal(studio.queue.export_finished, timeout=20_000) as exported:
+        studio.queue.export_song(
+            blue, OutputSpec(out, "wav", "16", name="{title} ({stem})"), ("vocals", "instrumental")
+        )
+    assert exported.args is not None
+    assert exported.args[1].null_exact is True
+    assert sorted(p.name for p in out.iterdir()) == ["Blue (Instrumental).wav", "Blue (Vocals).wav"]
+
+    # removing goes to the trash and can be undone
+    with qtbot.waitSignal(studio.queue.songs_changed, timeout=5000):
+        studio.queue.remove_song(blue.id)
+    assert [song.title for song in studio.library.songs()] == ["Red"]
+    with qtbot.waitSignal(studio.queue.songs_changed, timeout=5000):
+        studio.queue.restore_song(blue.id)
+    assert len(studio.library.songs()) == 2
+    assert not list((studio.data.library / ".staging").iterdir())
+
+
+def test_songs_survive_a_restart(qtbot: QtBot, tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data").create()
+    for round_number in range(2):
+        studio = Studio(data)
+        if round_number == 0:
+            drop(studio.window, songs_on(tmp_path, "Nina - Blue.wav"))
+            qtbot.waitUntil(lambda s=studio: all_over(s), timeout=30_000)
+        else:
+            assert [song.title for song in studio.library.songs()] == ["Blue"]
+            assert studio.window.songs_list.model.rowCount() == 1
+        studio.window.close()
+        studio.close()
+
+
+def test_kept_jobs_are_made_at_the_next_start(qtbot: QtBot, tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data").create()
+    names = [f"{n}.wav" for n in range(3)]
+    studio = Studio(data)
+    studio.window.add_paths(songs_on(tmp_path, *names, seconds=20))
+    qtbot.waitSignal(studio.queue.job_started, timeout=10_000).wait()
+    qtbot.waitUntil(lambda: len(studio.queue.jobs()) == 3)
+    studio.window.close_now(keep=True)
+    studio.close()
+    made_before = _titles(data)
+    assert len(made_before) < 3
+    again = Studio(data)
+    again.begin([])
+    qtbot.waitUntil(lambda: len(_titles(data)) == 3, timeout=30_000)
+    assert _titles(data) == ["0", "1", "2"]
+    qtbot.waitUntil(lambda: not again.queue.is_busy(), timeout=10_000)
+    again.window.close()
+    again.close()
+
+
+def _titles(data: DataFolder) -> list[str]:
+    library = SongLibrary(data.library)
+    try:
+        return sorted(song.title for song in library.songs())
+    finally:
+        library.close()
+
+
+def test_cancel_by_click_leaves_nothing(qtbot: QtBot, studio: Studio, tmp_path: Path) -> None:
+    (song,) = songs_on(tmp_path, "long.wav", seconds=60)
+    drop(studio.window, [song])
+    qtbot.waitSignal(studio.queue.job_started, timeout=10_000).wait()
+    job_id = studio.queue.jobs()[0].job_id
+    started = time.monotonic()
+    with qtbot.waitSignal(studio.queue.job_cancelled, timeout=5000):
+        studio.window.queue_panel.cancel_requested.emit(job_id)
+    assert time.monotonic() - started < 1.0
+    qtbot.waitUntil(lambda: not studio.queue.is_busy())
+    assert studio.library.songs() == []
+    assert not list((studio.data.library / ".staging").iterdir())
+
+
+class Watchdog:
+    """Measures how late the GUI's timer is, against a thread that sleeps in step.
+
+    A late tick counts as a stall only when the control thread, which shares the machine but not
+    the GUI's work, was on time.
+    """
+
+    STEP_S = 0.01
+
+    def __init__(self) -> None:
+        import threading
+
+        self.stalls_s: list[float] = []
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._last = time.perf_counter()
+        self._late: list[tuple[float, float]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._control, daemon=True)
+
+    def __enter__(self) -> Watchdog:
+        self._thread.start()
+        self._last = time.perf_counter()
+        self._timer.start(int(self.STEP_S * 1000))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.stop()
+        self._stop.set()
+        self._thread.join()
+
+    def _control(self) -> None:
+        last = time.perf_counter()
+        while not self._stop.wait(self.STEP_S):
+            now = time.perf_counter()
+            if now - last > 0.05:
+                self._late.append((last, now))
+            last = now
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        gap = now - self._last
+        if gap > 0.05 and not any(a < now and b > self._last for a, b in self._late):
+            self.stalls_s.append(gap)
+        self._last = now
+
+
+def test_the_window_never_stalls(qtbot: QtBot, studio: Studio, tmp_path: Path) -> None:
+    songs = songs_on(tmp_path, *(f"{n}.flac" for n in range(5)), seconds=12)
+    with Watchdog() as watchdog:
+        drop(studio.window, songs)
+        qtbot.waitUntil(lambda: bool(studio.library.songs()), timeout=30_000)
+        for _ in range(20):
+            QTest.keyClick(studio.window, Qt.Key.Key_Right)
+            QTest.keyClick(studio.window, Qt.Key.Key_1)
+            qtbot.wait(20)
+            QTest.keyClick(studio.window, Qt.Key.Key_2)
+            studio.window.resize(1000 + 10 * (_ % 3), 700)
+        qtbot.waitUntil(lambda: all_over(studio), timeout=60_000)
+    assert max(watchdog.stalls_s, default=0.0) <= 0.1, watchdog.stalls_s
+
+
+def test_a_blocked_window_is_noticed(qtbot: QtBot) -> None:
+    with Watchdog() as watchdog:
+        qtbot.wait(50)
+        QTimer.singleShot(0, lambda: time.sleep(0.25))
+        qtbot.wait(400)
+    assert max(watchdog.stalls_s, default=0.0) > 0.1
+
+
+SCRIPT = """
+import sys
+opened = []
+sys.addaudithook(lambda e, a: opened.append(str(a[0])) if e == "open" else None)
+from pathlib import Path
+from karaoke_studio.app import Studio
+from karaoke_studio.paths import DataFolder
+from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QTimer
+application = QApplication([])
+studio = Studio(DataFolder(Path(sys.argv[1])).create())
+studio.window.show()
+studio.queue.job_finished.connect(lambda *_: QTimer.singleShot(200, studio.window.close))
+studio.window.add_paths([Path(sys.argv[2])])
+QTimer.singleShot(20000, application.quit)
+application.exec()
+made = [song.title for song in studio.library.songs()]
+studio.close()
+heavy = {"torch", "demucs", "librosa", "av", "mutagen", "scipy"}
+print([o for o in opened if o == sys.argv[2]], sorted(heavy & set(sys.modules)), made)
+"""
+
+
+def test_the_window_never_opens_the_song_and_loads_nothing_heavy(tmp_path: Path) -> None:
+    (song,) = songs_on(tmp_path, "Blue.wav")
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "data"), str(song)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[] [] ['Blue']"
+
+
+def test_smoke_paints_and_quits_with_zero(tmp_path: Path) -> None:
+    environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run(
+        [*PROGRAM, "--smoke"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_window_appears_in_time(tmp_path: Path) -> None:
+    environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(tmp_path / "data")}
+    best = min(_timed([*PROGRAM, "--smoke"], environment) for _ in range(3))
+    assert best <= 1.5
+
+
+def _timed(command: list[str], environment: dict[str, str]) -> float:
+    started = time.monotonic()
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    return time.monotonic() - started
+
+
+def _start_window(data: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(data)}
+    return subprocess.Popen(
+        [*PROGRAM, *arguments],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _wait_for(ready: Callable[[], bool], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ended by a signal")
+def test_a_second_start_hands_its_files_over(tmp_path: Path) -> None:
+    (song,) = songs_on(tmp_path, "Blue.wav")
+    data = DataFolder(tmp_path / "data")
+    first = _start_window(data.root)
+    try:
+        _wait_for(lambda: (data.library / "library.sqlite3").exists())
+        time.sleep(0.5)
+        second = _start_window(data.root, str(song))
+        stdout, stderr = second.communicate(timeout=20)
+        assert (second.returncode, stdout, stderr) == (0, "", "")
+        _wait_for(lambda: _titles(data) == ["Blue"])
+    finally:
+        first.send_signal(signal.SIGTERM)
+        _, stderr = first.communicate(timeout=20)
+    assert first.returncode == 0, stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+def test_a_killed_window_goes_on_at_the_next_start(tmp_path: Path) -> None:
+    song = write_song(tmp_path / "Long.wav", noise(120, 44_100, 1), 44_100, "PCM_16")
+    data = DataFolder(tmp_path / "data")
+    first = _start_window(data.root, str(song))
+    _wait_for(lambda: any((data.library / ".staging").glob("*/vocals.f32")))
+    first.kill()
+    first.communicate()
+    assert _titles(data) == []
+    second = _start_window(data.root)
+    try:
+        _wait_for(lambda: _titles(data) == ["Long"])
+        staging = data.library / ".staging"
+        _wait_for(lambda: not list(staging.iterdir()))
+    finally:
+        second.send_signal(signal.SIGTERM)
+        second.communicate(timeout=20)
+    (manifest,) = data.library.glob("[!.]*/manifest.json")
+    assert json.loads(manifest.read_text())["tags"]["title"] == "Long"
+
+
+@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="needs Xvfb")
+def test_once_on_a_real_display(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "xcb",
+        "KARAOKE_STUDIO_DATA_DIR": str(tmp_path / "data"),
+    }
+    demo = str(resource("demo/demo.opus"))
+    command = ["xvfb-run", "-a", sys.executable, "-c", SCRIPT, str(tmp_path / "data"), demo]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().startswith("[] [] ['")
