@@ -35,6 +35,9 @@ ROLES = {
     "engine": ("karaoke_studio.worker.engine", 10),
 }
 PROGRESS_INTERVAL_S = 1 / 15
+#: A task that works on without anything to report says so this often, or it would seem stalled.
+SIGN_INTERVAL_S = 5.0
+LOG_LIMIT_BYTES = 1_000_000
 
 Task = Callable[[dict[str, Any], "TaskContext"], dict[str, Any]]
 
@@ -51,7 +54,7 @@ class TaskContext:
         self._number = number
         self._stop = stop
         self._last_report_s = 0.0
-        self.started_s = time.perf_counter()
+        self.started_s = self._last_sign_s = time.perf_counter()
 
     def report(self, fraction: float) -> None:
         """Tell the parent how far the task is (0…1), at most 15 times a second."""
@@ -62,12 +65,15 @@ class TaskContext:
 
     def tell(self, facts: dict[str, Any]) -> None:
         """Send facts that the parent wants before the task is done."""
+        self._last_sign_s = time.perf_counter()
         self._channel.send({"id": self._number, "progress": facts})
 
     def check(self) -> None:
         """Raise `Cancelled` when the parent asked for the task to stop."""
         if self._stop.is_set():
             raise Cancelled
+        if time.perf_counter() - self._last_sign_s >= SIGN_INTERVAL_S:
+            self.tell({})
 
 
 class Channel:
@@ -150,11 +156,7 @@ def _take_pipes(log_file: Path | None) -> tuple[BinaryIO, BinaryIO]:
     """Move the pipe away from descriptors 0 and 1; point 1 and 2 at the log."""
     source, sink = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        written = os.open(log_file, flags, 0o600) if log_file is not None else nothing
-    except OSError:
-        written = nothing
+    written = nothing if log_file is None else _open_log(log_file, instead=nothing)
     os.dup2(nothing, 0)
     os.dup2(written, 1)
     os.dup2(written, 2)
@@ -164,6 +166,16 @@ def _take_pipes(log_file: Path | None) -> tuple[BinaryIO, BinaryIO]:
         msvcrt.setmode(source, os.O_BINARY)
         msvcrt.setmode(sink, os.O_BINARY)
     return os.fdopen(source, "rb"), os.fdopen(sink, "wb")
+
+
+def _open_log(file: Path, *, instead: int) -> int:
+    """Open a child's log for appending; a full one becomes the old one."""
+    try:
+        if file.exists() and file.stat().st_size > LOG_LIMIT_BYTES:
+            file.replace(f"{file}.1")
+        return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return instead
 
 
 def _limit_memory(limit_mb: int) -> None:
@@ -176,7 +188,10 @@ def _limit_memory(limit_mb: int) -> None:
     wanted = limit_mb * 1024 * 1024
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
+    except (ValueError, OSError) as exc:  # macOS knows the limit and refuses to set it
+        log.info("memory is not limited: %s", exc)
 
 
 def _lower_priority(niceness: int) -> None:
@@ -210,8 +225,13 @@ def main(argv: list[str] | None = None) -> None:
         _limit_memory(arguments.memory_mb)
     channel = Channel(sink)
     channel.send({"ready": os.getpid()})
-    tasks: dict[str, Task] = importlib.import_module(module).TASKS
-    Child(tasks, source, channel).run()
+    try:
+        tasks: dict[str, Task] = importlib.import_module(module).TASKS
+        Child(tasks, source, channel).run()
+    except BaseException:
+        # not by the usual way: that waits for threads a library may have left behind
+        log.exception("the child ends")
+        os._exit(1)
 
 
 if __name__ == "__main__":

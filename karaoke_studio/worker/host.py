@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from karaoke_studio.errors import ProcessingTimeout, error_from_json
+from karaoke_studio.errors import EngineCrashed, ProcessingTimeout, error_from_json
 from karaoke_studio.paths import is_frozen
 from karaoke_studio.progress import Cancelled, StopEvent
 from karaoke_studio.worker.pipe import Message, receive, send
@@ -97,7 +97,7 @@ class _Process:
     def send(self, message: Message) -> None:
         try:
             send(cast("BinaryIO", self._popen.stdin), message)
-        except OSError:
+        except (OSError, ValueError):  # a ValueError where another thread has ended the child
             log.info("child %d is gone", self._popen.pid)
 
     def is_alive(self) -> bool:
@@ -111,13 +111,10 @@ class _Process:
         """Close the pipe (a well child then ends by itself) or kill; wait; return the exit code."""
         if kill:
             self._popen.kill()
-        for stream in (self._popen.stdin, self._popen.stdout):
-            if stream is self._popen.stdout:
-                break
-            try:
-                cast("BinaryIO", stream).close()
-            except OSError:
-                log.debug("pipe of child %d was closed already", self._popen.pid)
+        try:
+            cast("BinaryIO", self._popen.stdin).close()
+        except OSError:
+            log.debug("child %d was gone already", self._popen.pid)
         try:
             code = self._popen.wait(timeout=2)
         except subprocess.TimeoutExpired:
@@ -163,8 +160,12 @@ class Worker:
         return process.pid if process is not None and process.is_alive() else None
 
     def start(self) -> None:
-        """Start the child ahead of its first task."""
-        self._ready_process()
+        """Start the child ahead of its first task; where that fails, the task will tell."""
+        try:
+            self._ready_process()
+        except (EngineCrashed, Cancelled) as exc:
+            log.info("%s child was not started ahead: %s", self.role, exc)
+        self._watch_idle()
 
     def run(
         self,
@@ -185,9 +186,10 @@ class Worker:
             stall_s: kill the child when it has said nothing for so long.
 
         Raises:
-            Cancelled: `stop` was set.
+            Cancelled: `stop` was set, or the worker has been closed.
             WorkerDied: the child ended in the middle.
             ProcessingTimeout: the task stalled.
+            EngineCrashed: no child could be started.
             KaraokeError: whatever the task raised.
         """
         stop = stop or threading.Event()
@@ -226,7 +228,10 @@ class Worker:
                 message = {}
             now = time.monotonic()
             if message is None:
-                raise self._died(process)
+                died = self._died(process)
+                if self._is_closed:
+                    raise Cancelled from died
+                raise died
             if message.get("id") == number:
                 heard_s = now
                 if "started" in message:
@@ -234,8 +239,8 @@ class Worker:
                     continue
                 if "progress" not in message:
                     return _result_of(message)
-                if on_progress is not None and asked_s is None:
-                    on_progress(message["progress"])
+                if on_progress is not None and asked_s is None and message["progress"]:
+                    self._tell(process, on_progress, message["progress"])
             if stop.is_set() and asked_s is None:
                 asked_s = now
                 process.send({"cancel": number})
@@ -249,8 +254,17 @@ class Worker:
                     hint="Check the disk the song is on, then try again.",
                 )
 
+    def _tell(self, process: _Process, on_progress: OnProgress, facts: dict[str, Any]) -> None:
+        try:
+            on_progress(facts)
+        except BaseException:  # nobody waits for the task any more
+            self._replace(process)
+            raise
+
     def _ready_process(self) -> _Process:
         with self._state:
+            if self._is_closed:
+                raise Cancelled
             if self._idle is not None:
                 self._idle.cancel()
                 self._idle = None
@@ -258,7 +272,13 @@ class Worker:
                 self._process.end(kill=False)
                 self._process = None
             if self._process is None:
-                self._process = _Process(self._command)
+                try:
+                    self._process = _Process(self._command)
+                except OSError as exc:
+                    raise EngineCrashed(
+                        f"A helper process could not be started ({exc.strerror}).",
+                        hint="Close other programs, then try again.",
+                    ) from exc
             return self._process
 
     def _died(self, process: _Process) -> WorkerDied:
@@ -272,9 +292,11 @@ class Worker:
     def _replace(self, process: _Process) -> None:
         """Kill the child; start a fresh one at once, so that the next task need not wait."""
         log.info("%s child %d is killed", self.role, process.pid)
-        process.end(kill=True)
         with self._state:
-            self._process = None if self._is_closed else _Process(self._command)
+            if self._process is process:
+                self._process = None
+        process.end(kill=True)
+        self.start()
 
     def _watch_idle(self) -> None:
         with self._state:

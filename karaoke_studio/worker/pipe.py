@@ -38,7 +38,7 @@ def receive(stream: BinaryIO) -> Message | None:
         return None
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
 
