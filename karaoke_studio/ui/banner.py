@@ -29,6 +29,7 @@ class Banner(QWidget):
         self.label = Label()
         self.label.setObjectName(f"{name}_text")
         self.action_button = Button(look, f"{name}_action", " ", kind=Kind.NORMAL)
+        self.action_button.hide()
         self.close_button = Button(
             look, f"{name}_close", icon="x", kind=Kind.QUIET, says="Close this message", tip="Close"
         )

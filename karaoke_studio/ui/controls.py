@@ -495,6 +495,10 @@ class FlatSlider(QSlider):
         self.setFixedHeight(24)
         look.changed.connect(self.update)
 
+    def minimumSizeHint(self) -> QSize:
+        """Return a width of nothing: a slider gives way."""
+        return QSize(0, 24)
+
     def event(self, event: QEvent) -> bool:
         """Keep the keys that move it from the window's shortcuts while it has the focus."""
         if (
@@ -532,6 +536,8 @@ class FlatSlider(QSlider):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if not self.isEnabled():
             painter.setOpacity(theme.DISABLED_OPACITY)
+        if self.width() < 2 * self._HANDLE:
+            return
         radius = self._HANDLE / 2
         span = max(self.maximum() - self.minimum(), 1)
         share = (self.value() - self.minimum()) / span

@@ -298,6 +298,8 @@ class MainWindow(QMainWindow):
             value = kept.value(key)
             if isinstance(value, QByteArray):
                 restore(value)
+        # A kept size of the songs list is not ours to change when the window is shown.
+        self._is_narrow = self.width() < _NARROW
 
     def _keep_geometry(self) -> None:
         kept = self._geometry

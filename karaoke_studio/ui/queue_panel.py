@@ -125,15 +125,20 @@ class JobRow(QWidget):
 
     def show_waiting(self) -> None:
         """Show that its turn has not come."""
+        self.close_button.setEnabled(True)
         self.bar.restart()
         self._switch(RowState.WAITING, "Waiting", "muted", "")
 
     def show_running(self) -> None:
         """Show that it has begun."""
+        if not self.close_button.isEnabled():
+            return
         self._switch(RowState.RUNNING, "Starting", "muted", "")
 
     def show_progress(self, progress: Progress) -> None:
         """Show stage, per cent and time left."""
+        if not self.close_button.isEnabled():  # it is being cancelled
+            return
         self.bar.advance(progress.overall_fraction)
         share = text.percent(self.bar.goal)
         note = text.joined(share, text.time_left(progress.eta_s))
@@ -141,11 +146,13 @@ class JobRow(QWidget):
 
     def show_done(self) -> None:
         """Show that it is ready."""
+        self.close_button.setEnabled(True)
         self.bar.advance(1.0)
         self._switch(RowState.DONE, "Ready", "ok", "")
 
     def show_failed(self, error: KaraokeError) -> None:
         """Show what happened in one sentence, with the way on."""
+        self.close_button.setEnabled(True)
         words = messages.job_failure(error)
         self.retry_button.setText(words.action)
         self.retry_button.setAccessibleName(f"{words.action}: {self.title.text()}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cache
 from string import Template
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -160,7 +161,7 @@ class Look(QObject):
         super().__init__(parent)
         self.choice = choice if choice in THEMES else "system"
         self.tokens = DARK
-        _set_font()
+        QGuiApplication.setFont(interface_font())
         application().setStyle("Fusion")
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_scheme_changed)
         self._apply()
@@ -183,15 +184,21 @@ class Look(QObject):
 
     def _apply(self) -> None:
         if self.choice == "system":
-            scheme = QGuiApplication.styleHints().colorScheme()
-            # A desktop that does not say gets the studio at night.
-            self.tokens = LIGHT if scheme == Qt.ColorScheme.Light else DARK
+            self.tokens = tokens_of(QGuiApplication.styleHints().colorScheme())
         else:
             self.tokens = DARK if self.choice == "dark" else LIGHT
         app = application()
-        app.setPalette(palette(self.tokens))
-        app.setStyleSheet(style_sheet(self.tokens))
+        sheet = style_sheet(self.tokens)
+        # Setting even the same sheet polishes every widget anew.
+        if app.styleSheet() != sheet:
+            app.setPalette(palette(self.tokens))
+            app.setStyleSheet(sheet)
         self.changed.emit()
+
+
+def tokens_of(scheme: Qt.ColorScheme) -> Tokens:
+    """Return the colours of a scheme; a system that does not say gets the studio at night."""
+    return LIGHT if scheme == Qt.ColorScheme.Light else DARK
 
 
 def application() -> QApplication:
@@ -206,20 +213,21 @@ def application() -> QApplication:
     return app
 
 
-def _set_font() -> None:
-    """Use the system's interface font at body size, or ours where the system has none.
+@cache
+def interface_font() -> QFont:
+    """Return the system's interface font at body size, or ours where the system has none.
 
     A bare Linux desktop answers with DejaVu Sans, which has no semi-bold and is a third wider than
     every interface font that the layout was drawn for; there the bundled Inter is used.
     """
-    system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-    if sys.platform == "linux" and QFontInfo(system).family() in {"DejaVu Sans", "Bitstream Vera"}:
+    result = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    if sys.platform == "linux" and QFontInfo(result).family() in {"DejaVu Sans", "Bitstream Vera"}:
         names = ("fonts/Inter-Regular.otf", "fonts/Inter-SemiBold.otf")
         loaded = [QFontDatabase.addApplicationFont(str(resource(name))) for name in names]
         if -1 not in loaded:
-            system.setFamilies([*QFontDatabase.applicationFontFamilies(loaded[0]), "DejaVu Sans"])
-    system.setPixelSize(BODY)
-    QGuiApplication.setFont(system)
+            result.setFamilies([*QFontDatabase.applicationFontFamilies(loaded[0]), "DejaVu Sans"])
+    result.setPixelSize(BODY)
+    return result
 
 
 def palette(tokens: Tokens) -> QPalette:

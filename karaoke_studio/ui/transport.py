@@ -28,6 +28,7 @@ SOURCES = ("original", "instrumental", "vocals")
 _NAMES = {"original": "Original", "instrumental": "Instrumental", "vocals": "Vocals"}
 _VOLUME_STEPS = 100
 _ROOMY_WIDTH = 860
+_VOLUME_WIDTH = 120
 
 
 class PlayButton(Button):
@@ -278,7 +279,9 @@ class Transport(QWidget):
         self.volume.setRange(0, _VOLUME_STEPS)
         self.volume.setPageStep(10)
         self.volume.setSingleStep(2)
-        self.volume.setFixedWidth(120)
+        self.volume.setMinimumWidth(0)
+        self.volume.setMaximumWidth(_VOLUME_WIDTH)
+        self.volume.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._loud = volume or 0.8
         self._lay_out()
         self._connect()
@@ -299,7 +302,7 @@ class Transport(QWidget):
         left.addStretch(1)
         right.addStretch(1)
         right.addWidget(self.mute_button)
-        right.addWidget(self.volume)
+        right.addWidget(self.volume, 1000)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.M)
@@ -317,11 +320,9 @@ class Transport(QWidget):
         self.mute_button.clicked.connect(self.toggle_mute)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out the key caps and shorten the volume where there is little room."""
+        """Leave out the key caps where there is little room."""
         super().resizeEvent(event)
-        roomy = self.width() >= _ROOMY_WIDTH
-        self.switch.set_keys_shown(roomy)
-        self.volume.setFixedWidth(120 if roomy else 88)
+        self.switch.set_keys_shown(self.width() >= _ROOMY_WIDTH)
 
     def set_time(self, position_s: float, length_s: float) -> None:
         """Show where the song is."""

@@ -1,0 +1,212 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from karaoke_studio.errors import DiskFull
+from karaoke_studio.job import FORMATS, OutputSpec, Stage
+from karaoke_studio.library.songs import Song
+from karaoke_studio.progress import Progress
+from karaoke_studio.settings import Settings
+from karaoke_studio.ui.export_dialog import ExportDialog, default_folder
+from karaoke_studio.ui.theme import Look
+from tests.helpers.fakes_ui import FakeLibrary, result_of
+
+
+@pytest.fixture
+def song(library: FakeLibrary) -> Song:
+    return library.add("Night: Bus", "The Lanterns")
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, look: Look, song: Song, tmp_path: Path) -> ExportDialog:
+    return shown(qtbot, ExportDialog(look, song, Settings(export_folder=str(tmp_path))))
+
+
+def shown(qtbot: QtBot, dialog: ExportDialog) -> ExportDialog:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def previews(dialog: ExportDialog) -> list[str]:
+    return [label.text() for label in dialog.previews if label.text()]
+
+
+def start(qtbot: QtBot, dialog: ExportDialog) -> tuple[Song, OutputSpec, tuple[str, ...]]:
+    with qtbot.waitSignal(dialog.export_requested) as blocker:
+        qtbot.mouseClick(dialog.start_button, Qt.MouseButton.LeftButton)
+    song, output, stems = blocker.args
+    return song, output, stems
+
+
+def test_the_defaults_are_a_lossless_pair(
+    qtbot: QtBot, dialog: ExportDialog, song: Song, tmp_path: Path
+) -> None:
+    assert previews(dialog) == ["Night- Bus (Instrumental).flac", "Night- Bus (Vocals).flac"]
+    wanted, output, stems = start(qtbot, dialog)
+    assert wanted is song
+    assert stems == ("vocals", "instrumental")
+    assert output == OutputSpec(tmp_path, name="{title} ({stem})")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_offers_its_own_qualities(
+    qtbot: QtBot, dialog: ExportDialog, name: str
+) -> None:
+    dialog.format.setCurrentIndex(dialog.format.findData(name))
+    offered = [dialog.quality.itemData(i) for i in range(dialog.quality.count())]
+    _, output, _ = start(qtbot, dialog)
+    assert output.format == name
+    if name == "wav":
+        assert offered == ["16", "24", "32f"]
+    elif name == "flac":
+        assert offered == ["16", "24"]
+    else:
+        assert offered[0] == 0
+        assert output.bitrate_kbps is None
+    assert previews(dialog)[0].endswith(f".{name}")
+
+
+def test_a_quality_is_handed_on(qtbot: QtBot, dialog: ExportDialog) -> None:
+    dialog.format.setCurrentIndex(dialog.format.findData("mp3"))
+    dialog.quality.setCurrentIndex(dialog.quality.findData(192))
+    _, output, _ = start(qtbot, dialog)
+    assert (output.format, output.bitrate_kbps) == ("mp3", 192)
+
+
+def test_the_names_follow_the_template_as_it_is_typed(qtbot: QtBot, dialog: ExportDialog) -> None:
+    dialog.name.clear()
+    qtbot.keyClicks(dialog.name, "{artist} - {title} {stem}")
+    assert previews(dialog)[0] == "The Lanterns - Night- Bus Instrumental.flac"
+    qtbot.mouseClick(dialog.stems["vocals"], Qt.MouseButton.LeftButton)
+    assert len(previews(dialog)) == 1
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [("{title}", "{stem}"), ("{titel} {stem}", "{titel}"), ("{title", "brace")],
+)
+def test_a_template_that_cannot_work_says_why(
+    qtbot: QtBot, dialog: ExportDialog, template: str, words: str
+) -> None:
+    dialog.name.setText(template)
+    assert words in previews(dialog)[0]
+    assert not dialog.start_button.isEnabled()
+    assert words in dialog.start_button.toolTip()
+    dialog.name.setText("{title} {stem}")
+    assert dialog.start_button.isEnabled()
+
+
+def test_nothing_chosen_cannot_be_exported(qtbot: QtBot, dialog: ExportDialog) -> None:
+    for tick in dialog.stems.values():
+        qtbot.mouseClick(tick, Qt.MouseButton.LeftButton)
+    assert previews(dialog) == ["Choose at least one file."]
+    assert not dialog.start_button.isEnabled()
+
+
+def test_one_stem_alone_needs_no_stem_in_its_name(qtbot: QtBot, dialog: ExportDialog) -> None:
+    dialog.name.setText("{title}")
+    qtbot.mouseClick(dialog.stems["vocals"], Qt.MouseButton.LeftButton)
+    _, output, stems = start(qtbot, dialog)
+    assert (output.name, stems) == ("{title}", ("instrumental",))
+
+
+def test_choices_are_remembered(qtbot: QtBot, dialog: ExportDialog, look: Look, song: Song) -> None:
+    dialog.format.setCurrentIndex(dialog.format.findData("opus"))
+    dialog.quality.setCurrentIndex(dialog.quality.findData(128))
+    dialog.name.setText("{artist} {stem}")
+    qtbot.mouseClick(dialog.stems["vocals"], Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(dialog.choices_changed) as blocker:
+        start(qtbot, dialog)
+    again = shown(qtbot, ExportDialog(look, song, blocker.args[0]))
+    assert again.output() == dialog.output()
+    assert again.chosen_stems() == ("instrumental",)
+    assert again.output().bitrate_kbps == 128
+
+
+def test_a_bit_depth_survives_a_lossy_export(qtbot: QtBot, look: Look, song: Song) -> None:
+    kept = Settings(export_format="mp3", export_bit_depth="16", export_bitrate_kbps=256)
+    first = shown(qtbot, ExportDialog(look, song, kept))
+    assert first.remembered() == replace(kept, export_folder=str(default_folder()))
+    first.format.setCurrentIndex(first.format.findData("wav"))
+    assert first.output().bit_depth == "16"
+    assert first.remembered().export_bitrate_kbps == 256
+
+
+def test_damaged_settings_fall_back(qtbot: QtBot, look: Look, song: Song) -> None:
+    odd = Settings(export_format="8track", export_bit_depth="7", export_stems="drums")
+    dialog = shown(qtbot, ExportDialog(look, song, odd))
+    assert dialog.output().format == "wav"
+    assert dialog.output().bit_depth == "24"
+    assert not dialog.start_button.isEnabled()
+
+
+def test_progress_then_where_the_files_are(
+    qtbot: QtBot, dialog: ExportDialog, song: Song, tmp_path: Path
+) -> None:
+    start(qtbot, dialog)
+    assert not dialog.format.isEnabled()
+    dialog.show_progress(Progress(Stage.ENCODING, 0.5, 0.5, 9))
+    assert dialog.outcome.text() == "50 % · about 9 s left"
+    assert dialog.bar.isVisible()
+    file = tmp_path / "Karaoke" / "a.flac"
+    dialog.show_done(replace(result_of(song), instrumental_path=file, vocals_path=file))
+    assert dialog.outcome.text() == "2 files are in Karaoke."
+    assert dialog.format.isEnabled()
+    with qtbot.waitSignal(dialog.show_folder_requested) as blocker:
+        qtbot.mouseClick(dialog.show_button, Qt.MouseButton.LeftButton)
+    assert blocker.args == [file]
+    qtbot.mouseClick(dialog.close_button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+
+
+def test_a_failure_can_be_tried_again(qtbot: QtBot, dialog: ExportDialog) -> None:
+    start(qtbot, dialog)
+    dialog.show_failed(DiskFull("The disk is full.", hint="Free some space."))
+    assert dialog.outcome.text() == "The disk is full. Free some space."
+    assert dialog.start_button.text() == "Try again"
+    start(qtbot, dialog)
+    assert dialog.is_running
+
+
+def test_cancel_stops_the_export_then_closes(qtbot: QtBot, dialog: ExportDialog) -> None:
+    start(qtbot, dialog)
+    with qtbot.waitSignal(dialog.cancel_requested):
+        qtbot.mouseClick(dialog.close_button, Qt.MouseButton.LeftButton)
+    assert dialog.isVisible()
+    dialog.show_progress(Progress(Stage.ENCODING, 0.9, 0.9))
+    assert dialog.outcome.text() == "Cancelling…"
+    dialog.show_cancelled()
+    assert dialog.outcome.text() == "Cancelled. Nothing was written."
+    qtbot.mouseClick(dialog.close_button, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
+
+
+def test_a_video_is_offered_only_where_the_song_came_from_one(
+    qtbot: QtBot, look: Look, library: FakeLibrary, tmp_path: Path
+) -> None:
+    kept = Settings(export_folder=str(tmp_path))
+    plain = shown(qtbot, ExportDialog(look, library.add("A", original="original.mp3"), kept))
+    assert not plain.video.isVisible()
+    film = shown(qtbot, ExportDialog(look, library.add("B", original="original.MKV"), kept))
+    assert film.video.isVisible()
+    qtbot.mouseClick(film.video, Qt.MouseButton.LeftButton)
+    assert previews(film)[2] == "B (Karaoke).mp4"
+    _, output, _ = start(qtbot, film)
+    assert output.video
+
+
+def test_a_folder_is_chosen(qtbot: QtBot, dialog: ExportDialog, tmp_path: Path) -> None:
+    qtbot.mouseClick(dialog.folder_button, Qt.MouseButton.LeftButton)
+    chooser = dialog.findChild(QFileDialog, "folder_dialog")
+    assert chooser is not None
+    (tmp_path / "Songs").mkdir()
+    chooser.fileSelected.emit(str(tmp_path / "Songs"))
+    chooser.close()
+    assert dialog.folder_label.text() == str(tmp_path / "Songs")
+    assert dialog.output().folder == tmp_path / "Songs"
