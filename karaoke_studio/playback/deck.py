@@ -204,7 +204,7 @@ class Deck:
                 now = _moved(now, heard)
             return replace(now, wants_play=False, take_problem=problem)
 
-        self._close_take(keeps=True)
+        self._close_take()
         self._desk.change(stop)
 
     def _follow_end(self) -> None:
@@ -223,12 +223,10 @@ class Deck:
 
         self._desk.change(end)
 
-    def _close_take(self, *, keeps: bool = False) -> None:
+    def _close_take(self) -> None:
         if self._feeder:
             self._feeder.close()
             self._feeder = None
-        if not keeps:
-            self._take = None
 
     # The output
 
@@ -302,11 +300,13 @@ class Deck:
             self._close_output()
 
     def _close_output(self) -> None:
-        """Close the stream after a fade-out; the position stays where it was heard last."""
+        """Close the stream; the position stays where it was heard last.
+
+        The sound is fading already: whoever has the stream closed has paused, unloaded or lost it.
+        """
         mixer = self._mixer
         if mixer is None:
             return
-        mixer.fade_out()
         give_up_at = time.monotonic() + FADE_OUT_WAIT_S
         while not (mixer.is_silent or self._output.is_lost or time.monotonic() > give_up_at):
             time.sleep(0.005)

@@ -151,17 +151,12 @@ class Mixer:
         self._volume_ramp = Ramp(controls.volume_gain, round(VOLUME_FADE_S * sample_rate))
         self._mix: Rows = list(np.zeros((4, PIECE_FRAMES), np.float32))
         self._is_low = False
-        self._is_fading_out = False
         self._run_start = 0
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing is heard and nothing is fading."""
         return self._voice.level.value == 0.0 and self._leaving.level.value == 0.0
-
-    def fade_out(self) -> None:
-        """Go silent for good: the stream is about to be closed."""
-        self._is_fading_out = True
 
     def render(self, block: StemArray, heard_at: float) -> None:
         """Fill a block.
@@ -208,7 +203,10 @@ class Mixer:
             ring = None  # made before the device said which rate it takes; another one follows
         if ring is self._voice.ring or self._leaving.level.value > 0.0:
             return
-        self._voice, self._leaving = self._leaving, self._voice
+        playing, idle = self._voice, self._leaving
+        # In this order: `is_silent`, asked in between, must not take the swap for silence.
+        self._leaving = playing
+        self._voice = idle
         self._voice.ring = ring
         self._voice.level.value = 0.0
         self._is_low = False
@@ -219,8 +217,7 @@ class Mixer:
             return
         begins = voice.level.value == 0.0
         start = ring.read
-        is_wanted = self._controls.is_running and not self._is_fading_out
-        is_playing = is_wanted and self._has_enough(ring, len(mix[0]))
+        is_playing = self._controls.is_running and self._has_enough(ring, len(mix[0]))
         taken = voice.add_to(mix, 1.0 if is_playing else 0.0)
         if not taken:
             return

@@ -36,6 +36,7 @@ class ClockedOutput:
         refused_rates: frozenset[int] = frozenset(),
         default_rate: int = 48_000,
         channels: int = 2,
+        jitter_s: float = 0.0,
         is_present: bool = True,
     ) -> None:
         self.underruns = 0
@@ -48,6 +49,7 @@ class ClockedOutput:
         self.gate.set()
         self._block_frames = block_frames
         self._latency_s = latency_s
+        self._jitter_s = jitter_s
         self._refused_rates = refused_rates
         self._default_rate = default_rate
         self._channels = channels
@@ -106,7 +108,8 @@ class ClockedOutput:
             if self._render is not None:
                 # Strided like the device's interleaved buffer; NaN shows what nobody wrote.
                 block = np.full((count, self._channels), np.nan, np.float32)
-                self._render(block.T, self._now + self._latency_s)
+                self._jitter_s = -self._jitter_s
+                self._render(block.T, self._now + self._latency_s + self._jitter_s)
                 self._blocks.append(block.T)
             self._now += count / self._rate
 

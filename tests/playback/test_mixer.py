@@ -90,8 +90,9 @@ def test_a_new_place_is_cross_faded(controls: Controls) -> None:
 
 
 def test_places_that_follow_faster_than_the_fade_wait_their_turn(controls: Controls) -> None:
+    controls.ring = make_ring(5_000)
     mixer = Mixer(RATE, controls)
-    heard = []
+    heard = [render(mixer, 1_000)]
     for _ in range(50):
         controls.ring = make_ring(2_000)
         heard.append(render(mixer, 100))
@@ -106,14 +107,25 @@ def test_a_ring_of_another_rate_is_not_played(controls: Controls) -> None:
     assert controls.ring.read == 0
 
 
-def test_fade_out_is_for_good(controls: Controls) -> None:
+def test_silence_is_known(controls: Controls) -> None:
     controls.ring = make_ring(5_000)
     mixer = Mixer(RATE, controls)
+    assert mixer.is_silent
     render(mixer, 1_000)
     assert not mixer.is_silent
-    mixer.fade_out()
-    assert not render(mixer, 1_000)[:, FADE + 1 :].any()
+    controls.ring = None
+    render(mixer, 100)
+    assert not mixer.is_silent
+    render(mixer, 1_000)
     assert mixer.is_silent
+
+
+def test_long_blocks_keep_time(controls: Controls) -> None:
+    controls.ring = make_ring(5_000)
+    mixer = Mixer(RATE, controls)
+    render(mixer, 3_000, heard_at=1.0)
+    assert mixer.mark is not None
+    assert mixer.mark.ring_frame(1.0 + 2_990 / RATE) == pytest.approx(2_990)
 
 
 def test_block_sizes_do_not_matter() -> None:

@@ -198,6 +198,8 @@ def test_the_end_and_again_from_the_start(stage: Stage, noise_take: MakeTake) ->
     stage.load(take)
     stage.play()
     stage.listen(frames)
+    # Rendered, not heard: the player looks up twice in this time.
+    time.sleep(0.1)
     assert stage.player.state is PlayerState.PLAYING
     until(lambda: stage.output.advance() or stage.player.state is PlayerState.ENDED)
     assert stage.player.position_frames == frames
@@ -232,6 +234,20 @@ def test_position_is_what_is_heard_and_never_goes_back(
     assert stage.player.position_frames == 500
 
 
+def test_a_trembling_clock_does_not_move_the_position_back(
+    stages: MakeStage, noise_take: MakeTake
+) -> None:
+    stage = stages(ClockedOutput(block_frames=100, jitter_s=0.004))
+    stage.load(noise_take(1.0))
+    stage.play()
+    positions = []
+    for _ in range(300):
+        stage.output.advance()
+        positions.append(stage.player.position_frames)
+    assert positions == sorted(positions)
+    assert positions[-1] > 20_000
+
+
 # Songs
 
 
@@ -259,6 +275,17 @@ def test_songs_of_different_rates_follow_each_other(stage: Stage, noise_take: Ma
         stage.play()
         np.testing.assert_array_equal(stage.listen(4_000), take.original[:, :4_000])
     assert stage.output.rates == [44_100, 96_000, 8_000]
+
+
+def test_a_song_of_another_rate_lets_the_last_one_fade(stage: Stage, tone_take: MakeTake) -> None:
+    stage.load(tone_take(1.0))
+    stage.play()
+    stage.listen(10_000)
+    stage.load(tone_take(1.0, rate=48_000, name="other"))
+    until(lambda: stage.output.advance(40) or not stage.output.is_open)
+    faded = stage.output.heard()
+    assert np.abs(faded[:, -1]).max() < 0.01
+    assert largest_step(faded) < 0.02
 
 
 def test_another_song_of_the_same_rate_keeps_the_stream(
