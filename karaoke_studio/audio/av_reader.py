@@ -233,6 +233,11 @@ class AvReader:
                 packet = next(packets)
             except (StopIteration, av.FFmpegError, SecondFileRefused):
                 return
+            except IndexError:
+                # PyAV does not know streams that begin later; the ones it knows go on
+                bad += 1
+                packets = self._container.demux(self._stream)
+                continue
             try:
                 frames = packet.decode()
             except av.FFmpegError:

@@ -152,7 +152,9 @@ def identify(file: io.FileIO, name: str) -> Container:
 
 
 def read_at(file: io.FileIO, position: int, size: int) -> bytes:
-    """Return up to `size` bytes from a position."""
+    """Return up to `size` bytes from a position, which may be a lie of the file's."""
+    if position >= os.fstat(file.fileno()).st_size:
+        return b""
     file.seek(position)
     return file.read(size)
 

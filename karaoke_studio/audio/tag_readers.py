@@ -29,6 +29,7 @@ from mutagen.wave import WAVE
 
 from karaoke_studio.audio.av_reader import FileWindow, open_container
 from karaoke_studio.audio.sniff import Container
+from karaoke_studio.audio.tag_names import ASF_KEYS, ID3_FRAMES, MP4_ATOMS, VORBIS_KEYS
 
 _MAX_READ_BYTES = 32 << 20
 _TOO_MUCH = _MAX_READ_BYTES + 1
@@ -36,54 +37,6 @@ _MAX_INFLATED_BYTES = 16 << 20
 _FRONT_COVER = 3
 _ID3_LYRICS = 1
 _ID3_MILLISECONDS = 2
-
-ID3_FRAMES = {
-    "title": "TIT2",
-    "artist": "TPE1",
-    "album": "TALB",
-    "album_artist": "TPE2",
-    "track": "TRCK",
-    "disc": "TPOS",
-    "date": "TDRC",
-    "composer": "TCOM",
-}
-_VORBIS_KEYS = {
-    "title": ("title",),
-    "artist": ("artist",),
-    "album": ("album",),
-    "album_artist": ("albumartist", "album artist", "album_artist"),
-    "track": ("tracknumber", "track"),
-    "disc": ("discnumber", "disc"),
-    "date": ("date", "year"),
-    "genre": ("genre",),
-    "comment": ("comment", "description"),
-    "composer": ("composer",),
-    "lyrics": ("syncedlyrics", "lyrics", "unsyncedlyrics", "unsynced lyrics"),
-}
-MP4_ATOMS = {
-    "title": "\xa9nam",
-    "artist": "\xa9ART",
-    "album": "\xa9alb",
-    "album_artist": "aART",
-    "date": "\xa9day",
-    "genre": "\xa9gen",
-    "comment": "\xa9cmt",
-    "composer": "\xa9wrt",
-    "lyrics": "\xa9lyr",
-}
-_ASF_KEYS = {
-    "title": ("Title",),
-    "artist": ("Author",),
-    "album": ("WM/AlbumTitle",),
-    "album_artist": ("WM/AlbumArtist",),
-    "track": ("WM/TrackNumber",),
-    "disc": ("WM/PartOfSet",),
-    "date": ("WM/Year",),
-    "genre": ("WM/Genre",),
-    "comment": ("Description",),
-    "composer": ("WM/Composer",),
-    "lyrics": ("WM/Lyrics",),
-}
 
 
 @dataclass
@@ -168,9 +121,9 @@ def _from_id3(tags: Any) -> FoundTags:
     for name, frame_id in ID3_FRAMES.items():
         frames = tags.getall(frame_id)
         if frames:
-            found.texts[name] = ", ".join(map(str, frames[0].text))
-    for frame in tags.getall("TCON")[:1]:
-        found.texts["genre"] = ", ".join(frame.genres)
+            # genres may be numbers there
+            words = frames[0].genres if name == "genre" else frames[0].text
+            found.texts[name] = ", ".join(map(str, words))
     comments = [f for f in tags.getall("COMM") if not f.desc.startswith("iTun")]
     for frame in sorted(comments, key=lambda f: f.desc != "")[:1]:
         found.texts["comment"] = ", ".join(frame.text)
@@ -231,8 +184,9 @@ def _from_strings(file: io.FileIO) -> FoundTags:
 def _from_vorbis(tags: Any, pictures: Iterable[Picture] = ()) -> FoundTags:
     found = FoundTags()
     tags = {} if tags is None else tags
-    for name, keys in _VORBIS_KEYS.items():
+    for name, keys in VORBIS_KEYS.items():
         found.texts[name] = _first_of(tags, keys)
+    found.texts["lyrics"] = _first_of(tags, ("syncedlyrics",)) or found.texts["lyrics"]
     for name, keys in (("track", ("tracktotal", "totaltracks")), ("disc", ("disctotal",))):
         total = _first_of(tags, keys)
         if total and found.texts[name] and "/" not in found.texts[name]:
@@ -264,7 +218,7 @@ def _read_mp4(file: FileWindow) -> FoundTags:
 
 def _read_asf(file: FileWindow) -> FoundTags:
     tags = ASF(file).tags
-    found = FoundTags({name: _first_of(tags, keys) for name, keys in _ASF_KEYS.items()})
+    found = FoundTags({name: _first_of(tags, keys) for name, keys in ASF_KEYS.items()})
     for attribute in tags.get("WM/Picture", []):
         # type (1 byte), size (4), MIME and description (UTF-16, each ending in two zero bytes)
         size = int.from_bytes(attribute.value[1:5], "little")

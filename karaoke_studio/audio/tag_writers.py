@@ -8,24 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mutagen.flac import FLAC, Picture
-from mutagen.id3 import (
-    APIC,
-    COMM,
-    ID3,
-    SYLT,
-    TALB,
-    TCOM,
-    TCON,
-    TDRC,
-    TIT2,
-    TPE1,
-    TPE2,
-    TPOS,
-    TRCK,
-    USLT,
-    Encoding,
-    PictureType,
-)
+from mutagen.id3 import APIC, COMM, ID3, SYLT, USLT, Encoding, Frames, PictureType
 from mutagen.mp4 import MP4, MP4Cover
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
@@ -33,32 +16,13 @@ from mutagen.wave import WAVE
 
 from karaoke_studio.audio.cover import inspect_picture
 from karaoke_studio.audio.lyrics import format_lrc
-from karaoke_studio.audio.tag_readers import MP4_ATOMS
+from karaoke_studio.audio.tag_names import ID3_FRAMES, MP4_ATOMS, VORBIS_KEYS
 
 if TYPE_CHECKING:
     from karaoke_studio.audio.tags import Tags
 
-_TEXT_FRAMES = {
-    "title": TIT2,
-    "artist": TPE1,
-    "album": TALB,
-    "album_artist": TPE2,
-    "track": TRCK,
-    "disc": TPOS,
-    "date": TDRC,
-    "genre": TCON,
-    "composer": TCOM,
-}
-_VORBIS_KEYS = {
-    "title": "TITLE",
-    "artist": "ARTIST",
-    "album": "ALBUM",
-    "album_artist": "ALBUMARTIST",
-    "date": "DATE",
-    "genre": "GENRE",
-    "comment": "COMMENT",
-    "composer": "COMPOSER",
-}
+#: Fields that Vorbis comments split in two: number and total.
+_NUMBERED = {"track": ("TRACKNUMBER", "TRACKTOTAL"), "disc": ("DISCNUMBER", "DISCTOTAL")}
 #: ID3 2.3 is what the most players read; all our fields fit into it.
 _ID3_VERSION = 3
 _MP4_COVERS = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PNG}
@@ -76,9 +40,9 @@ def write_into(path: Path, format: str, tags: Tags) -> None:  # noqa: A002 (the 
 
 
 def _fill_id3(id3: ID3, tags: Tags) -> None:
-    for name, frame in _TEXT_FRAMES.items():
+    for name, frame_id in ID3_FRAMES.items():
         if text := getattr(tags, name):
-            id3.add(frame(encoding=Encoding.UTF16, text=[text]))
+            id3.add(Frames[frame_id](encoding=Encoding.UTF16, text=[text]))
     if tags.comment:
         id3.add(COMM(encoding=Encoding.UTF16, lang="XXX", desc="", text=[tags.comment]))
     if tags.lyrics:
@@ -126,20 +90,17 @@ def _write_wav(path: Path, tags: Tags) -> None:
 
 
 def _fill_vorbis(comment: Any, tags: Tags) -> None:
-    for name, key in _VORBIS_KEYS.items():
-        if text := getattr(tags, name):
-            comment[key] = text
-    for name, key, total_key in (
-        ("track", "TRACKNUMBER", "TRACKTOTAL"),
-        ("disc", "DISCNUMBER", "DISCTOTAL"),
-    ):
-        number, _, total = getattr(tags, name).partition("/")
-        if number:
-            comment[key] = number
-        if total:
-            comment[total_key] = total
-    if lyrics := _lyrics(tags):
-        comment["LYRICS"] = lyrics
+    for name, keys in VORBIS_KEYS.items():
+        text = _lyrics(tags) if name == "lyrics" else getattr(tags, name)
+        if name in _NUMBERED:
+            number_and_total = text.split("/", 1)
+            comment.update(
+                (key, part)
+                for key, part in zip(_NUMBERED[name], number_and_total, strict=False)
+                if part
+            )
+        elif text:
+            comment[keys[0].upper()] = text
 
 
 def _write_flac(path: Path, tags: Tags) -> None:

@@ -601,3 +601,26 @@ def test_a_huge_claim_costs_nothing(tmp_path: Path) -> None:
     samples, said = decode(tmp_path / "a.flac")
     assert len(samples) == RATE
     assert said == [notes.note(notes.TRUNCATED, "0:01")]
+
+
+def test_a_stream_that_begins_late_does_not_end_the_song(tmp_path: Path) -> None:
+    """One packet in the middle of an MPEG-TS belongs to a stream that was never announced."""
+    path = write_av(tmp_path / "a.ts", "mp2", "mpegts", noise(4, 48_000).T, 48_000)
+    data = bytearray(path.read_bytes())
+    sound_starts = [at for at in range(0, len(data), 188) if data[at + 1 : at + 3] == b"\x41\x00"]
+    whole = len(decode(path)[0])
+    data[sound_starts[len(sound_starts) // 2] + 1] = 0x48
+    path.write_bytes(data)
+    samples, _ = decode(path)
+    assert whole * 0.9 < len(samples) < whole
+
+
+def test_sizes_beyond_all_files_are_a_cut(tmp_path: Path) -> None:
+    path = write_av(tmp_path / "a.wma", "wmav2", "asf", noise(1, RATE).T, RATE)
+    data = bytearray(path.read_bytes())
+    header_bytes = int.from_bytes(data[16:24], "little")
+    data[header_bytes + 16 : header_bytes + 24] = b"\xff" * 8
+    path.write_bytes(data)
+    samples, said = decode(path)
+    assert len(samples) == pytest.approx(RATE, rel=0.1)
+    assert said == [notes.note(notes.TRUNCATED, f"0:{len(samples) // RATE:02d}")]

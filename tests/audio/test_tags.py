@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import resource
+import signal
 import struct
 import tracemalloc
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +87,23 @@ def test_tags_do_not_touch_the_sound(tmp_path: Path, format_: str) -> None:
         assert sum(len(block) for block in source.blocks()) == source.sample_rate
         assert not source.has_picture
         assert source.notes == []
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_tags_that_do_not_fit_on_the_disk_are_an_error(tmp_path: Path, format_: str) -> None:
+    path = make_song(tmp_path / f"a.{format_}", format_)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50_000, hard))
+    try:
+        write_tags(path, format_, Tags(title="T"))
+        large = replace(FULL, cover=tiny_png(3, 3) + bytes(100_000))
+        with pytest.raises(OSError) as caught:  # noqa: PT011 (told by number)
+            write_tags(path, format_, large)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert caught.value.errno == errno.EFBIG
 
 
 def test_the_title_names_the_stem() -> None:
