@@ -12,11 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 import soundfile as sf
 
 from karaoke_studio.cli import main
 from karaoke_studio.paths import resource
+from tests.audio.sounds import write_av
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
 
@@ -280,3 +283,29 @@ def test_the_terminal_never_opens_the_song(song: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[] []"
+
+
+def test_music_video(tmp_path: Path) -> None:
+    vocals, band = sung_mix(3, 48_000)
+    samples = np.ascontiguousarray((vocals + band).T)
+    video = write_av(tmp_path / "Nina - Blue.mp4", "aac", "mp4", samples, 48_000, picture=True)
+    done = run("make", video, "--out", tmp_path / "out", "--video", "--json")
+    assert done.returncode == 0, done.stderr
+    (made,) = objects(done.stdout)
+    assert Path(made["video_path"]).name == "Nina - Blue (Karaoke).mp4"
+    with av.open(made["video_path"]) as container:
+        assert len(container.streams.video) == len(container.streams.audio) == 1
+    # the sound of the video is the instrumental
+    again = run(
+        "make", made["video_path"], "--out", tmp_path / "again", "--format", "wav", "--json"
+    )
+    (heard,) = objects(again.stdout)
+    assert heard["duration_s"] == pytest.approx(made["duration_s"], abs=0.03)
+
+
+def test_video_of_a_song_without_picture_is_said(song: Path, tmp_path: Path) -> None:
+    done = run("make", song, "--out", tmp_path / "out", "--video", "--json")
+    (made,) = objects(done.stdout)
+    assert made["video_path"] is None
+    assert "no_picture" in made["notes"]
+    assert made["status"] == "completed"
