@@ -93,6 +93,7 @@ class ExportDialog(Dialog):
         self._take_settings()
         self._connect()
         self._on_changed()
+        self.start_button.setFocus()
 
     # -- building
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import QByteArray, QSettings, QSize, QStandardPaths, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -114,6 +114,8 @@ class MainWindow(QMainWindow):
         self.exports = Exports(self.look, queue, self)
         self._removed: list[Song] = []
         self._exported: Path | None = None
+        music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
+        self._songs_folder = Path(music) if Path(music).is_dir() else Path.home()
         self._is_narrow = False
         self._may_close = False
         self._keeps_queue = False
@@ -135,7 +137,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(text.APP_NAME)
         self.setWindowIcon(QIcon(str(resource("icons/karaoke-studio.svg"))))
         self.setMinimumSize(MINIMUM_WIDTH, MINIMUM_HEIGHT)
-        self.resize(1280, 800)
+        # The frame of the window needs some room too.
+        room = self.screen().availableSize() - QSize(0, 48)
+        self.resize(QSize(1280, 800).boundedTo(room).expandedTo(self.minimumSize()))
         self.setAcceptDrops(True)
         self.toolbar = Toolbar(self.look)
         self.banners = Banners(self.look)
@@ -327,10 +331,11 @@ class MainWindow(QMainWindow):
     @Slot()
     def choose_files(self) -> None:
         """Ask for songs."""
-        dialog = QFileDialog(self, "Add songs")
+        dialog = QFileDialog(self, "Add songs", str(self._songs_folder))
         dialog.setObjectName("add_dialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
         endings = " ".join(f"*{suffix}" for suffix in sorted(SONG_SUFFIXES))
         dialog.setNameFilters([f"Songs and videos ({endings})", "All files (*)"])
         dialog.filesSelected.connect(self._on_files_chosen)
@@ -338,6 +343,7 @@ class MainWindow(QMainWindow):
 
     @Slot("QStringList")
     def _on_files_chosen(self, names: list[str]) -> None:
+        self._songs_folder = Path(names[0]).parent
         self.add_paths([Path(name) for name in names])
 
     @Slot()

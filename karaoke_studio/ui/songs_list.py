@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 )
 
 from karaoke_studio.library.songs import Song
-from karaoke_studio.ui import icons, text, theme
+from karaoke_studio.ui import icons, keys, text, theme
 from karaoke_studio.ui.controls import Label, paint_focus
 from karaoke_studio.ui.disk import Disk, paint_cover
 from karaoke_studio.ui.theme import Look
@@ -388,15 +388,15 @@ class SongsList(QWidget):
         menu.setObjectName("song_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         entries = [
-            ("Open", "Return", self.open_requested),
+            ("Open", keys.native(("Return",)), self.open_requested),
             ("Play", "", self.play_requested),
-            ("Export…", "Ctrl+E", self.export_requested),
+            ("Export…", keys.native(("Ctrl+E",)), self.export_requested),
             ("Show in folder", "", self.show_folder_requested),
-            ("Remove", "Delete", self.remove_requested),
+            ("Remove", keys.native(("Delete",)), self.remove_requested),
         ]
-        for words, keys, wish in entries:
+        for words, shortcut, wish in entries:
             if words == "Remove":
                 menu.addSeparator()
-            action = menu.addAction(f"{words}\t{keys}" if keys else words)
+            action = menu.addAction(f"{words}\t{shortcut}" if shortcut else words)
             action.triggered.connect(lambda _on=False, wish=wish: wish.emit(song_id))
         return menu

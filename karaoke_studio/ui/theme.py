@@ -294,6 +294,14 @@ QComboBox QAbstractItemView {
     background: $panel; color: $text; border: 1px solid $line; padding: 4px;
     selection-background-color: $raised; selection-color: $text; outline: none;
 }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
+QDialogButtonBox QPushButton {
+    background: $raised; color: $text; border: 2px solid transparent; border-radius: 6px;
+    padding: 0 14px; min-height: 28px;
+}
+QDialogButtonBox QPushButton:hover { background: $hover; }
+QDialogButtonBox QPushButton:focus { border-color: $accent; }
+QDialogButtonBox QPushButton:disabled { color: $faded; }
 QMenu { background: $panel; color: $text; border: 1px solid $line; padding: 6px; }
 QMenu::item { padding: 7px 28px 7px 12px; border-radius: 6px; }
 QMenu::item:selected { background: $raised; }
