@@ -271,7 +271,7 @@ def drums(rng: np.random.Generator) -> list[Hit]:
     hits += _fill(9, rng, soft=False)
     for bar in CHORUS_BARS:
         hits += _chorus_bar(bar, rng)
-    hits += [Hit(136, 4, CRASH, 62), Hit(136, 1, KICK, 84), Hit(80, 4, CRASH, 84)]
+    hits += [Hit(136, 4, CRASH, 44), Hit(136, 1, KICK, 84), Hit(80, 4, CRASH, 62)]
     return [_swing(hit) for hit in hits]
 
 
@@ -317,11 +317,11 @@ def _fill(bar: int, rng: np.random.Generator, *, soft: bool) -> list[Hit]:
 
 
 PARTS = (
-    Part("drums", 0, 0.0, -21.5, 30, 0.10, drums, is_drums=True),
-    Part("bass", 33, 0.0, -22.0, 35, 0.0, bass),
-    Part("electric piano", 4, -0.22, -24.0, 120, 0.16, electric_piano),
-    Part("guitar left", 25, -0.72, -27.0, 140, 0.12, lambda rng: strum(rng, 0.0)),
-    Part("guitar right", 25, 0.72, -27.0, 140, 0.12, lambda rng: strum(rng, 0.014)),
+    Part("drums", 0, 0.0, -20.8, 30, 0.10, drums, is_drums=True),
+    Part("bass", 33, 0.0, -20.8, 35, 0.0, bass),
+    Part("electric piano", 4, -0.3, -25.0, 120, 0.16, electric_piano),
+    Part("guitar left", 25, -0.8, -26.2, 140, 0.12, lambda rng: strum(rng, 0.0)),
+    Part("guitar right", 25, 0.8, -26.2, 140, 0.12, lambda rng: strum(rng, 0.014)),
     Part("pad", 89, 0.0, -32.0, 180, 0.25, pad),
     Part("strings", 48, 0.15, -30.0, 220, 0.30, strings),
     Part("vibraphone", 11, 0.35, -28.0, 250, 0.35, motif),

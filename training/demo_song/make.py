@@ -14,8 +14,10 @@ import band
 import cover
 import mix
 import numpy as np
+import phrasing
 import score
 import soundfile
+import speech
 import voice
 
 TARGET = Path(__file__).resolve().parents[2] / "resources" / "demo"
@@ -42,13 +44,13 @@ def main() -> None:
     (options.out / "demo.lrc").write_text(lyrics(words), encoding="utf-8")
 
 
-def render_vocals() -> tuple[np.ndarray, list[voice.Sung], np.ndarray]:
+def render_vocals() -> tuple[np.ndarray, list[phrasing.Sung], np.ndarray]:
     """Return the dry lead (frames,), its plan, and the finished vocal group (frames, 2)."""
-    speeches = [voice.speak(line.text) for line in score.LINES]
-    style = voice.Style(seed=score.SEED)
+    speeches = [speech.speak(line.text) for line in score.LINES]
+    style = phrasing.Style(seed=score.SEED, breaths=True)
     lead, sung = voice.sing(speeches, style)
-    doubles = [voice.sing(speeches, voice.double(style, k))[0] for k in (0, 1)]
-    harmony, _ = voice.sing(speeches, voice.harmony(style))
+    doubles = [voice.sing(speeches, phrasing.double(style, k))[0] for k in (0, 1)]
+    harmony, _ = voice.sing(speeches, phrasing.harmony(style))
     return lead, sung, mix.vocal_group(lead, doubles, harmony)
 
 
@@ -82,7 +84,7 @@ def encode(samples: np.ndarray, target: Path) -> None:
         subprocess.run([*command, str(wave), str(target)], check=True)
 
 
-def word_table(sung: list[voice.Sung]) -> dict[str, object]:
+def word_table(sung: list[phrasing.Sung]) -> dict[str, object]:
     """Words with the times at which the lead really sings them, from the plan it followed."""
     lines = []
     for number, line in enumerate(score.LINES):
@@ -102,7 +104,7 @@ def word_table(sung: list[voice.Sung]) -> dict[str, object]:
             words.append(
                 {
                     "text": text,
-                    "start": round(voice.audible_start(phones[0]), 3),
+                    "start": round(phrasing.audible_start(phones[0]), 3),
                     "end": round(phones[-1].end, 3),
                     "notes": notes,
                 }

@@ -112,9 +112,10 @@ def treat_voice(dry: np.ndarray) -> np.ndarray:
     """Equalise and compress a dry mono voice; the result peaks near -6 dBFS."""
     voice = low_cut(dry, 110)
     voice = bell(voice, 320, -1.5, 1.0)
-    voice = bell(voice, 3300, 2.0, 0.9)
+    voice = bell(voice, 2900, 4.0, 0.6)
+    voice = bell(voice, 9500, 2.0, 0.7)
     voice = voice / np.sqrt(np.mean(voice[np.abs(voice) > 1e-3 * np.abs(voice).max()] ** 2)) * 0.1
-    voice = compress(voice, -24, 2.5)
+    voice = compress(voice, -26, 3.0)
     return voice / np.abs(voice).max() * 0.5
 
 
@@ -142,7 +143,8 @@ def band_group(tracks: list[tuple[np.ndarray, object]]) -> np.ndarray:
         sent = placed * part.reverb
         send = sent if send is None else send + sent
     wet = reverberate(low_cut(send, 250), room(1.5, 0.018, score.SEED + 7))
-    return compress(total + wet, -17, 1.6)
+    bright = bell(total + wet, 5500, 2.0, 0.5)
+    return compress(bright, -17, 1.6)
 
 
 def sung_rows(sung: list) -> np.ndarray:
