@@ -1,4 +1,4 @@
-"""Encodes float32 blocks with FFmpeg's encoders: MP3, AAC and Opus, alone or beside a picture."""
+"""Encodes float32 blocks with FFmpeg's encoders: AAC and Opus, alone or beside a picture."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from karaoke_studio.audio.output_file import OutputFile
 FloatBlock = NDArray[np.float32]
 
 _PIECE_FRAMES = 16_384
-_SAMPLE_FORMAT = {"libmp3lame": "fltp", "aac": "fltp", "libopus": "flt"}
+_SAMPLE_FORMAT = {"aac": "fltp", "libopus": "flt"}
 #: AAC's default coder searches four times longer for a difference that its bitrate hides.
-_OPTIONS = {"aac": {"aac_coder": "fast"}, "libmp3lame": {"compression_level": "5"}}
+_OPTIONS = {"aac": {"aac_coder": "fast"}}
 #: No AAC frame (1024 samples) may be longer than 6144 bits per channel.
 _AAC_BITS_PER_SAMPLE = 6
 
@@ -105,9 +105,6 @@ def _frame(stream: AudioStream, piece: FloatBlock) -> AudioFrame:
 
 def muxer_options(muxer: str, sample_rate: int) -> dict[str, str]:
     """Return what a muxer must be told about a file with sound of that rate (Hz)."""
-    if muxer == "mp3":
-        # titles are written later, by somebody who knows more of them
-        return {"id3v2_version": "0", "write_id3v1": "0"}
     if muxer in {"mp4", "ipod"}:
         # the edit list counts in this unit: milliseconds would round the length
         return {"movie_timescale": str(sample_rate)}

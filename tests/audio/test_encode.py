@@ -106,6 +106,11 @@ def test_lossy_files_at_every_rate(tmp_path: Path, format_: str, rate: int) -> N
     assert_frame_exact(tmp_path / "a", format_, rate, rate + 777, 2)
 
 
+@pytest.mark.parametrize("frames", [374_401, 374_440])
+def test_padding_of_more_than_one_mp3_frame(tmp_path: Path, frames: int) -> None:
+    assert_frame_exact(tmp_path / "a", "mp3", 48_000, frames, 1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("seconds", [1.0, 7.8, 61.0])
