@@ -301,6 +301,7 @@ class _Run:
             raise ValueError("a job without output folder needs a library")
         return library.adopt(
             NewTake(
+                job_id=self.spec.job_id,
                 staging=self.staging,
                 song=self.song,
                 files=self.files,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
 
 from karaoke_studio.job import JobSpec, JobState
+
+log = logging.getLogger(__name__)
 
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.PAUSED.value)
 
@@ -31,9 +34,20 @@ def drop_job(connection: sqlite3.Connection, job_id: str) -> None:
 
 
 def open_jobs(connection: sqlite3.Connection) -> list[JobSpec]:
-    """Return the jobs that are not over, in order."""
+    """Return the jobs that are not over, in order.
+
+    A job whose song is in the library was over when a crash came; what cannot be understood
+    (another version wrote it) is left out.
+    """
+    connection.execute("DELETE FROM jobs WHERE id IN (SELECT id FROM songs)")
+    marks = ", ".join("?" * len(_OPEN))
     rows = connection.execute(
-        f"SELECT spec FROM jobs WHERE state IN ({', '.join('?' * len(_OPEN))}) ORDER BY position",
-        _OPEN,
-    )
-    return [JobSpec.from_json(json.loads(row["spec"])) for row in rows]
+        f"SELECT id, spec FROM jobs WHERE state IN ({marks}) ORDER BY position", _OPEN
+    ).fetchall()
+    specs = []
+    for row in rows:
+        try:
+            specs.append(JobSpec.from_json(json.loads(row["spec"])))
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            log.warning("job %s cannot be understood: %s", row["id"], exc)
+    return specs

@@ -48,6 +48,7 @@ class NewTake:
     """A finished separation in staging, ready to become a song of the library.
 
     Attributes:
+        job_id: of the job that made it; becomes the song's id.
         staging: the job's folder; what is adopted moves out of it.
         song: plain facts of the import pass.
         files: stem → FLAC in staging.
@@ -57,6 +58,7 @@ class NewTake:
         words: [[seconds or None, line], …].
     """
 
+    job_id: str
     staging: Path
     song: dict[str, Any]
     files: dict[str, Path]
@@ -67,16 +69,13 @@ class NewTake:
     words: list[list[Any]]
 
 
-def build_song_folder(take: NewTake) -> tuple[str, Path]:
-    """Arrange a staged take as a song folder, still inside staging.
-
-    Returns:
-        The new song's id and its folder.
+def build_song_folder(take: NewTake, song_id: str) -> Path:
+    """Arrange a staged take as a song folder, still inside staging, and return the folder.
 
     Raises:
         OSError: staging cannot be written.
     """
-    song_id, take_id = uuid.uuid4().hex, uuid.uuid4().hex
+    take_id = uuid.uuid4().hex
     folder = take.staging / "song"
     take_folder = folder / "takes" / take_id
     take_folder.mkdir(parents=True)
@@ -99,14 +98,15 @@ def build_song_folder(take: NewTake) -> tuple[str, Path]:
         "words": take.words,
     }
     if original:
-        name = "original" + Path(original).suffix
+        suffix = Path(original).suffix
+        name = "original" + (suffix if suffix.isascii() else "")
         (take.staging / original).rename(folder / name)
         manifest["original"] = name
     if cover:
         (take.staging / cover).rename(folder / cover)
         manifest["cover"] = cover
     write_json_atomic(folder / MANIFEST, manifest)
-    return song_id, folder
+    return folder
 
 
 def _take_entry(take: NewTake) -> dict[str, Any]:
@@ -130,14 +130,25 @@ def read_manifest(folder: Path) -> Manifest:
     """Read a song's manifest.
 
     Raises:
-        LibraryDamaged: it is missing, cut off, or not a manifest.
+        LibraryDamaged: it is missing, cut off, or not the manifest of this folder.
     """
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if data["format"] <= FORMAT and data["takes"][data["current_take"]]:
+        if data["format"] <= FORMAT:
+            _require_own_names(data, folder)
             return dict(data)
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise LibraryDamaged(
             f"The song in {folder.name} cannot be read.", hint="Add the song once more."
         ) from exc
     raise LibraryDamaged(f"The song in {folder.name} was made by a newer version.")
+
+
+def _require_own_names(data: Manifest, folder: Path) -> None:
+    """Refuse a manifest that names files outside its folder, or is a copy of another song's."""
+    names = [data["current_take"], data["original"], data["cover"]]
+    if data["id"] != folder.name or not data["takes"][data["current_take"]]:
+        raise ValueError("the manifest belongs to another folder")
+    for name in names:
+        if name is not None and (name in {"", ".", ".."} or set(name) & set("/\\:\0")):
+            raise ValueError("the manifest names a file outside its folder")

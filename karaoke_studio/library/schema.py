@@ -11,15 +11,20 @@ from karaoke_studio.errors import (
     DiskFull,
     KaraokeError,
     LibraryDamaged,
+    LibraryError,
     LibraryLocked,
     LibraryReadOnly,
     LibraryTooNew,
+    OutOfMemory,
 )
 
 log = logging.getLogger(__name__)
 
 DATABASE = "library.sqlite3"
 BUSY_S = 5.0
+#: An index up to this size is checked in full at every start (quick_check misses two of three
+#: flipped bits, and a broken search tree then fails at every start); a larger one quickly.
+FULL_CHECK_BYTES = 8_000_000
 _APPLICATION_ID = 0x4B535444
 
 #: Step n takes a database from user_version n to n + 1, in one transaction.
@@ -70,11 +75,24 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
     path = folder / DATABASE
     try:
         return _open_checked(path)
+    except UnicodeDecodeError as exc:  # SQLite quoted the damaged bytes in its message
+        log.warning("the library's index is damaged and is built anew: %s", exc)
     except sqlite3.DatabaseError as exc:
         problem = translate(exc)
         if not isinstance(problem, LibraryDamaged):
             raise problem from exc
         log.warning("the library's index is damaged and is built anew: %s", exc)
+    return open_anew(folder)
+
+
+def open_anew(folder: Path) -> sqlite3.Connection:
+    """Put the index aside and begin a new one.
+
+    Raises:
+        LibraryError: it cannot be made.
+        OSError: the old one cannot be moved.
+    """
+    path = folder / DATABASE
     _put_aside(path)
     try:
         return _open_checked(path)
@@ -88,28 +106,40 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     Raises:
         LibraryError: it is not there or cannot be opened.
     """
+    path = folder / DATABASE
+    if not path.is_file():  # SQLite would make an empty one
+        raise LibraryDamaged("There is no library yet.", hint="Start the program once more.")
     try:
         connection = sqlite3.connect(
-            folder / DATABASE, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.row_factory = sqlite3.Row
+        connection.text_factory = _text
     except sqlite3.DatabaseError as exc:
         raise translate(exc) from exc
     return connection
+
+
+def _text(data: bytes) -> str:
+    """Read text of the index; a flipped bit in a title is no reason to show no songs at all."""
+    return data.decode("utf-8", "replace")
 
 
 def _open_checked(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
+        connection.text_factory = _text
         connection.execute("PRAGMA trusted_schema = OFF")
+        _refuse_newer(connection)  # before anything is written into it
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        check = "integrity_check" if path.stat().st_size <= FULL_CHECK_BYTES else "quick_check"
+        (answer,) = connection.execute(f"PRAGMA {check}(1)").fetchone()
         if answer != "ok":
-            raise sqlite3.DatabaseError(f"quick check: {answer}")
+            raise sqlite3.DatabaseError(f"{check}: {answer}")
         _migrate(connection)
     except BaseException:
         connection.close()
@@ -117,15 +147,20 @@ def _open_checked(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _refuse_newer(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise LibraryTooNew(
+            "The library was made by a newer version of Karaoke Studio.",
+            hint="Install the newer version, or choose another data folder.",
+        )
+    return int(version)
+
+
 def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise LibraryTooNew(
-                "The library was made by a newer version of Karaoke Studio.",
-                hint="Install the newer version, or choose another data folder.",
-            )
+        version = _refuse_newer(connection)
         for step in MIGRATIONS[version:]:
             for statement in step:
                 connection.execute(statement)
@@ -134,8 +169,14 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        roll_back(connection)
         raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction that failed; SQLite has ended it already on some errors (disk full)."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _put_aside(path: Path) -> None:
@@ -146,18 +187,31 @@ def _put_aside(path: Path) -> None:
             part.rename(path.with_name(f"{path.name}.damaged-{stamp}{suffix}"))
 
 
+#: What SQLite says when the file itself is wrong; only then is it put aside.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+
+
 def translate(exc: sqlite3.Error) -> KaraokeError:
     """Turn SQLite's error into ours, by its number."""
     primary = (getattr(exc, "sqlite_errorcode", None) or sqlite3.SQLITE_CORRUPT) & 0xFF
-    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}:
         return LibraryLocked(
             "Another program is using the library.", hint="Close it and try again."
         )
     if primary == sqlite3.SQLITE_FULL:
         return DiskFull("The disk with the library is full.", hint="Free some space.")
+    if primary == sqlite3.SQLITE_NOMEM:
+        return OutOfMemory("There is not enough memory.", hint="Close other programs, try again.")
     if primary in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
         return LibraryReadOnly(
             "The library's folder cannot be written to.",
             hint="Choose another data folder or check its permissions.",
         )
-    return LibraryDamaged("The library's index is damaged.", hint="Start the program once more.")
+    if primary in _DAMAGED:
+        return LibraryDamaged(
+            "The library's index is damaged.", hint="Start the program once more."
+        )
+    return LibraryError(
+        f"The library's index cannot be used ({getattr(exc, 'sqlite_errorname', exc)}).",
+        hint="Check the disk it is on, then start the program once more.",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from karaoke_studio.errors import LibraryDamaged
 from karaoke_studio.library.manifest import Manifest, read_manifest
 from karaoke_studio.library.schema import open_for_reading, translate
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,10 @@ class Song:
 def song_from_row(row: sqlite3.Row, library: Path) -> Song:
     """Build a song from its row."""
     values = {key: row[key] for key in row.keys() if key in Song.__dataclass_fields__}  # noqa: SIM118 - a Row iterates over values
-    values["notes"] = tuple(json.loads(row["notes"]))
+    try:
+        values["notes"] = tuple(str(note) for note in json.loads(row["notes"]))
+    except (ValueError, TypeError):  # a bit of the index flipped: no reason to lose the song
+        values["notes"] = ()
     return Song(**values, folder=library / row["id"])
 
 
@@ -121,9 +127,7 @@ def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
         take = manifest["takes"][manifest["current_take"]]
         return {
             "id": manifest["id"],
-            "title": tags.get("title", ""),
-            "artist": tags.get("artist", ""),
-            "album": tags.get("album", ""),
+            **{name: _utf8(tags.get(name, "")) for name in ("title", "artist", "album")},
             "duration_s": facts["frames"] / facts["sample_rate"],
             "sample_rate": facts["sample_rate"],
             "channels": facts["channels"],
@@ -140,6 +144,11 @@ def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
         }
     except (KeyError, TypeError, AttributeError, ZeroDivisionError) as exc:
         raise LibraryDamaged("A song of the library cannot be read.") from exc
+
+
+def _utf8(text: str) -> str:
+    """Replace what a database cannot hold: lone surrogates of names in other encodings."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class SongLibrary:
@@ -174,9 +183,13 @@ class SongLibrary:
         """Return the words of a song, line by line; () where there are none."""
         try:
             lines = read_manifest(song.folder)["words"]
-        except LibraryDamaged:
+            return tuple(
+                Word(None if seconds is None else float(seconds), str(text))
+                for seconds, text in lines
+            )
+        except (LibraryDamaged, KeyError, ValueError, TypeError) as exc:
+            log.warning("the words of song %s cannot be read: %s", song.id, exc)
             return ()
-        return tuple(Word(seconds, text) for seconds, text in lines)
 
     def _select(self, statement: str, *values: str) -> list[Song]:
         try:

@@ -12,12 +12,19 @@ import queue
 import shutil
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from karaoke_studio.errors import KaraokeError, LibraryDamaged, MissingFile, error_from_os
+from karaoke_studio.errors import (
+    KaraokeError,
+    LibraryDamaged,
+    LibraryError,
+    MissingFile,
+    error_from_os,
+)
 from karaoke_studio.job import JobSpec
 from karaoke_studio.library import job_store
 from karaoke_studio.library.manifest import (
@@ -27,9 +34,10 @@ from karaoke_studio.library.manifest import (
     build_song_folder,
     read_manifest,
 )
-from karaoke_studio.library.schema import open_for_writing, translate
+from karaoke_studio.library.schema import open_anew, open_for_writing, roll_back, translate
 from karaoke_studio.library.songs import Song, row_of_manifest, song_from_row
 from karaoke_studio.staging import sweep, sync_folder, sync_tree
+from karaoke_studio.walk import is_folder
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +72,8 @@ class LibraryWriter:
             raise error_from_os(exc, folder, writing=True) from exc
         self._todo: queue.SimpleQueue[tuple[Change[object], Future[object]] | None]
         self._todo = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._is_closed = False
         opened: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._serve, args=(opened,), name="library-writer", daemon=True
@@ -74,21 +84,34 @@ class LibraryWriter:
     # -- songs -----------------------------------------------------------------------------------
 
     def adopt(self, take: NewTake) -> Song:
-        """Publish a staged take as a new song and wait for it.
+        """Publish a staged take as a new song, end its job, and wait for it.
 
         Raises:
             ResourceError: the disk is full or cannot be written.
             LibraryError: the index cannot be written.
         """
+        # the song bears the job's name, so a job that a crash left open is known to be done
+        song_id = take.job_id
+        if (self.folder / song_id).exists():
+            song_id = uuid.uuid4().hex
+        try:
+            # flushing takes seconds on slow disks: outside the transaction, which others wait for
+            folder = build_song_folder(take, song_id)
+            sync_tree(folder)
+        except OSError as exc:
+            raise error_from_os(exc, self.folder, writing=True) from exc
+        published = self.folder / song_id
 
         def change(connection: sqlite3.Connection) -> Song:
-            song_id, folder = build_song_folder(take)
-            sync_tree(folder)
-            published = self.folder / song_id
             folder.rename(published)
-            sync_folder(self.folder)
-            _insert(connection, read_manifest(published))
-            return self._song(connection, song_id)
+            try:
+                sync_folder(self.folder)
+                _insert(connection, read_manifest(published))
+                job_store.drop_job(connection, take.job_id)
+                return self._song(connection, song_id)
+            except BaseException:
+                published.rename(folder)
+                raise
 
         return self.submit(change).result()
 
@@ -149,73 +172,108 @@ class LibraryWriter:
     def submit(self, change: Change[T]) -> Future[T]:
         """Run a change in one transaction in the writer's thread."""
         future: Future[T] = Future()
-        self._todo.put((change, future))  # type: ignore[arg-type]  # one queue for all kinds
+        with self._closing:
+            if self._is_closed:
+                future.set_exception(LibraryError("The library has been closed."))
+            else:
+                self._todo.put((change, future))  # type: ignore[arg-type]  # one queue for all
         return future
 
     def close(self) -> None:
         """Finish what was asked for, then close."""
-        self._todo.put(None)
+        with self._closing:
+            self._is_closed = True
+            self._todo.put(None)
         self._thread.join()
 
     def _serve(self, opened: Future[None]) -> None:
         try:
-            connection = open_for_writing(self.folder)
-            self._tidy(connection)
-        except KaraokeError as exc:
+            connection = self._open()
+        except (KaraokeError, sqlite3.Error, OSError) as exc:
+            opened.set_exception(_translated(exc, self.folder))
+            return
+        except BaseException as exc:  # the one who opens waits for an answer, whatever it is
+            log.exception("the library could not be opened")
             opened.set_exception(exc)
-            return
-        except sqlite3.Error as exc:
-            opened.set_exception(translate(exc))
-            return
-        except OSError as exc:
-            opened.set_exception(error_from_os(exc, self.folder, writing=True))
             return
         opened.set_result(None)
         while (item := self._todo.get()) is not None:
             self._apply(connection, *item)
         connection.close()
 
+    def _open(self) -> sqlite3.Connection:
+        sweep(self.staging)
+        try:
+            return self._tidied(open_for_writing(self.folder))
+        except sqlite3.DatabaseError as exc:
+            if not isinstance(translate(exc), LibraryDamaged):
+                raise
+            log.warning("the library's index is damaged after all and is built anew: %s", exc)
+        return self._tidied(open_anew(self.folder))
+
+    def _tidied(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        try:
+            self._tidy(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def _apply(
         self, connection: sqlite3.Connection, change: Change[object], future: Future[object]
     ) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = change(connection)
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                roll_back(connection)
                 raise
-        except sqlite3.Error as exc:
-            log.warning("the library could not be written: %s", exc)
-            future.set_exception(translate(exc))
-        except OSError as exc:
-            future.set_exception(error_from_os(exc, self.folder, writing=True))
-        except Exception as exc:  # this thread must outlive any change that fails
-            log.exception("a change of the library failed")
-            future.set_exception(exc)
+        except BaseException as exc:  # this thread must outlive any change that fails
+            problem = _translated(exc, self.folder)
+            if problem is exc and not isinstance(exc, KaraokeError):
+                log.exception("a change of the library failed")
+            elif problem is not exc:
+                log.warning("the library could not be written: %s", exc)
+            future.set_exception(problem)
         else:
             future.set_result(result)
 
     def _tidy(self, connection: sqlite3.Connection) -> None:
         """Bring folders and index together: the folders are right."""
-        sweep(self.staging)
-        known = {row["id"] for row in connection.execute("SELECT id FROM songs")}
-        there = {path.parent.name for path in self.folder.glob(f"[!.]*/{MANIFEST}")}
-        if known == there:
+        if not any(self._differences(connection)):
             return
-        connection.execute("BEGIN IMMEDIATE")
-        for song_id in known - there:
-            log.warning("song %s is gone from disk", song_id)
-            connection.execute("DELETE FROM songs WHERE id = ?", (song_id,))
-        for song_id in there - known:
-            try:
-                _insert(connection, read_manifest(self.folder / song_id))
-            except LibraryDamaged as exc:
-                log.warning("%s", exc.message)
-            else:
-                log.info("song %s was taken in", song_id)
-        connection.execute("COMMIT")
+        connection.execute("BEGIN IMMEDIATE")  # from here on nobody else publishes
+        try:
+            gone, new = self._differences(connection)
+            for song_id in gone:
+                log.warning("song %s is gone from disk", song_id)
+                connection.execute("DELETE FROM songs WHERE id = ?", (song_id,))
+            for song_id in new:
+                try:
+                    _insert(connection, read_manifest(self.folder / song_id))
+                except LibraryDamaged as exc:
+                    log.warning("%s", exc.message)
+                else:
+                    log.info("song %s was taken in", song_id)
+            connection.execute("COMMIT")
+        except BaseException:
+            roll_back(connection)
+            raise
+
+    def _differences(self, connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
+        """Return rows without a folder, and folders without a row that leads to their take."""
+        there = {path.parent.name for path in self.folder.glob(f"[!.]*/{MANIFEST}")}
+        rows = connection.execute("SELECT id, take_id FROM songs").fetchall()
+        known = {
+            row["id"]
+            for row in rows
+            if is_folder(self.folder / row["id"] / "takes" / row["take_id"])
+        }
+        return sorted({row["id"] for row in rows} - there), sorted(there - known)
 
     def _song(self, connection: sqlite3.Connection, song_id: str) -> Song:
         row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
@@ -225,4 +283,29 @@ class LibraryWriter:
 def _insert(connection: sqlite3.Connection, manifest: Manifest) -> None:
     row = row_of_manifest(manifest)
     columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-    connection.execute(f"INSERT OR REPLACE INTO songs ({columns}) VALUES ({marks})", row)
+    try:
+        connection.execute(f"INSERT OR REPLACE INTO songs ({columns}) VALUES ({marks})", row)
+    except _WRONG_VALUES as exc:
+        raise LibraryDamaged(f"The song in {manifest['id']} cannot be read.") from exc
+
+
+#: What SQLite says to values of a wrong kind, which only a manifest can bring.
+_WRONG_VALUES = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    sqlite3.DataError,
+    OverflowError,
+    ValueError,
+)
+
+
+def _translated(exc: BaseException, folder: Path) -> BaseException:
+    problem: BaseException = exc
+    if isinstance(exc, sqlite3.Error):
+        problem = translate(exc)
+    elif isinstance(exc, OSError):
+        problem = error_from_os(exc, folder, writing=True)
+    if problem is not exc:
+        problem.__cause__ = exc
+    return problem
