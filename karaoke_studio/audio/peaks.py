@@ -104,20 +104,27 @@ class Peaks:
             count: number of columns.
 
         Returns:
-            Two float32 arrays of length `count`, −1…1; zeros beyond the song.
+            Two float32 arrays of length `count`, −1…1, over every block that a column touches;
+            zeros beyond the song.
         """
-        edges = np.linspace(start_frame, stop_frame, count + 1)
+        edges = np.linspace(start_frame, stop_frame, max(0, count) + 1)
         per_column = (stop_frame - start_frame) / max(count, 1)
         level = max((i for i, size in enumerate(LEVELS) if size <= per_column), default=0)
         pairs = self.levels[stem][level]
-        if not pairs.shape[1]:
+        if not pairs.shape[1] or count <= 0 or stop_frame < start_frame:
+            count = max(0, count)
             return np.zeros(count, np.float32), np.zeros(count, np.float32)
-        first = np.clip(edges[:-1] // LEVELS[level], 0, pairs.shape[1] - 1).astype(np.intp)
-        end = int(np.clip(np.ceil(edges[-1] / LEVELS[level]), first[-1] + 1, pairs.shape[1]))
-        part, starts = pairs[:, first[0] : end], first - first[0]
-        low = np.minimum.reduceat(part[0], starts).astype(np.float32) / np.float32(_FULL_SCALE)
-        high = np.maximum.reduceat(part[1], starts).astype(np.float32) / np.float32(_FULL_SCALE)
-        outside = edges[:-1] >= self.frames
+        size, blocks = LEVELS[level], pairs.shape[1]
+        first = np.clip(edges[:-1] // size, 0, blocks - 1).astype(np.intp)
+        last = np.clip(np.ceil(edges[1:] / size), first + 1, blocks).astype(np.intp)
+        # every second reduction is a column (all blocks it touches), the others lie between two;
+        # one block more at the end, because a reduction must start inside
+        part = np.append(pairs[:, first[0] : last[-1]], pairs[:, -1:], axis=1)
+        marks = np.stack([first, last], axis=1).ravel() - first[0]
+        low = np.minimum.reduceat(part[0], marks)[::2].astype(np.float32) / np.float32(_FULL_SCALE)
+        high = np.maximum.reduceat(part[1], marks)[::2].astype(np.float32) / np.float32(_FULL_SCALE)
+        # by a hair, since the edges are rounded
+        outside = (edges[:-1] >= self.frames) | (edges[1:] <= 1e-6)
         low[outside] = high[outside] = 0
         return low, high
 
@@ -132,6 +139,13 @@ def load_peaks(path: Path) -> Peaks:
     data = path.read_bytes()
     if data[:8] != _MAGIC:
         raise ValueError(f"{path.name} is no peaks file")
+    try:
+        return _parse(data)
+    except (struct.error, LookupError, TypeError, ValueError, OverflowError) as exc:
+        raise ValueError(f"{path.name} is damaged") from exc
+
+
+def _parse(data: bytes) -> Peaks:
     (size,) = struct.unpack_from("<I", data, 8)
     header = json.loads(data[12 : 12 + size])
     frames, offset = int(header["frames"]), 12 + size

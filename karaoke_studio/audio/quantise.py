@@ -47,8 +47,7 @@ class Quantiser:
 
     def original(self, block: FloatBlock) -> IntBlock:
         """Return q(gain · original) as int32 (frames, channels)."""
-        steps: IntBlock = np.rint(block * self.scale).astype(np.int32)
-        return steps
+        return _rounded(block, self.scale)
 
     def vocals(self, block: FloatBlock, number: int) -> IntBlock:
         """Return q(gain · vocals) as int32 (frames, channels).
@@ -57,18 +56,27 @@ class Quantiser:
             block: float32 samples.
             number: index of the block in the song; seeds its dither.
         """
-        steps = block * self.scale
-        if self.is_dithered:
-            random = np.random.Generator(np.random.PCG64([_DITHER_SEED, number]))
-            steps += random.random(block.shape, np.float32)
-            steps -= random.random(block.shape, np.float32)
-        rounded: IntBlock = np.rint(steps).astype(np.int32)
-        return rounded
+        if not self.is_dithered:
+            return _rounded(block, self.scale)
+        random = np.random.Generator(np.random.PCG64([_DITHER_SEED, number]))
+        dither = random.random(block.shape, np.float32) - random.random(block.shape, np.float32)
+        return _rounded(block, self.scale, dither)
 
     def fits(self, low: int, high: int) -> bool:
         """Whether integers of this range can be written with these bits."""
         limit: int = 1 << (self.bits - 1)
         return -limit <= low and high < limit
+
+
+def _rounded(block: FloatBlock, scale: np.float32, dither: FloatBlock | None = None) -> IntBlock:
+    # samples far over full scale leave int32 while a gain is looked for; they end at one of its
+    # ends, which does not fit, so nothing of that is ever written
+    with np.errstate(invalid="ignore", over="ignore"):
+        steps = block * scale
+        if dither is not None:
+            steps += dither
+        rounded: IntBlock = np.rint(steps, out=steps).astype(np.int32)
+    return rounded
 
 
 def stem_block(
@@ -115,7 +123,9 @@ def choose_gain(
             return quantiser
         room = (2 ** (bits - 1) - _MARGIN_STEPS) / max(high, -low)
         if powers_of_two:
-            room = 2.0 ** min(-1, math.floor(math.log2(room)))
+            # rounding may let a gain fit that seems a step too large: the smallest one is wanted
+            hopeful = (2 ** (bits - 1) + _MARGIN_STEPS) / max(high, -low)
+            room = 2.0 ** min(-1, math.floor(math.log2(hopeful)))
         quantiser = Quantiser(bits, quantiser.gain * room, is_dithered)
 
 

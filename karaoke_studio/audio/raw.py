@@ -43,7 +43,11 @@ class RawFile:
             OSError: the disk is full or the folder cannot be written.
         """
         made = cls(path, channels, mode="w+")
-        made._file.truncate(frames * made._frame_bytes)
+        try:
+            made._file.truncate(frames * made._frame_bytes)
+        except OSError:
+            made.close()
+            raise
         made.frames = frames
         return made
 
