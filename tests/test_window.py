@@ -25,6 +25,7 @@ from karaoke_studio.app import Studio
 from karaoke_studio.job import JobState, OutputSpec
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.paths import DataFolder, resource
+from tests.audio.sounds import write_av
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
 
@@ -364,3 +365,20 @@ def test_once_on_a_real_display(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().startswith("[] [] ['")
+
+
+def test_a_music_video_is_exported_with_its_picture(
+    qtbot: QtBot, studio: Studio, tmp_path: Path
+) -> None:
+    vocals, band = sung_mix(2, 48_000)
+    samples = np.ascontiguousarray((vocals + band).T)
+    video = write_av(tmp_path / "film.mp4", "aac", "mp4", samples, 48_000, picture=True)
+    studio.window.add_paths([video])
+    qtbot.waitUntil(lambda: bool(studio.library.songs()), timeout=30_000)
+    (song,) = studio.library.songs()
+    assert song.has_picture
+    with qtbot.waitSignal(studio.queue.export_finished, timeout=20_000) as exported:
+        studio.queue.export_song(song, OutputSpec(tmp_path / "out", "wav", video=True), ())
+    assert exported.args is not None
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["film (Karaoke).mp4"]
+    assert exported.args[1].video_path.stat().st_size > 1000

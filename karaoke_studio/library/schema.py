@@ -44,6 +44,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             shift_bits INTEGER NOT NULL,
             original TEXT,
             cover TEXT,
+            has_picture INTEGER NOT NULL,
             notes TEXT NOT NULL,
             sha256 TEXT NOT NULL,
             added_at TEXT NOT NULL,

@@ -40,6 +40,7 @@ class Song:
         shift_bits: the take's samples × 2^shift_bits are the real level.
         cover: file name in `folder`, or None.
         original: file name in `folder`, or None.
+        has_picture: whether the original is a video.
         notes: codes of `karaoke_studio.notes`.
     """
 
@@ -58,6 +59,7 @@ class Song:
     folder: Path
     cover: str | None = None
     original: str | None = None
+    has_picture: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -137,6 +139,7 @@ def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
             "shift_bits": take["shift_bits"],
             "original": manifest["original"],
             "cover": manifest["cover"],
+            "has_picture": bool(facts["has_picture"]),
             "notes": json.dumps(take["notes"]),
             "sha256": facts["sha256"],
             "added_at": manifest["added_at"],

@@ -34,7 +34,6 @@ _BITRATES = {
     "ogg": (320, 256, 192, 128),
     "opus": (256, 192, 128, 96),
 }
-_VIDEO_SUFFIXES = {".mp4", ".m4v", ".mkv", ".webm", ".mov", ".avi"}
 _WIDTH = 560
 
 
@@ -103,9 +102,7 @@ class ExportDialog(Dialog):
             "vocals": Tick(self._look, "vocals_tick", "Vocals"),
         }
         self.video = Tick(self._look, "video_tick", "Video with the instrumental")
-        original = self._song.original_path
-        has_video = original is not None and original.suffix.lower() in _VIDEO_SUFFIXES
-        self.video.setVisible(has_video)
+        self.video.setVisible(self._song.has_picture and self._song.original is not None)
 
     def _build_format(self) -> None:
         self.format = Choice(self._look, "format_choice", "Format")

@@ -191,9 +191,11 @@ def test_a_video_is_offered_only_where_the_song_came_from_one(
     qtbot: QtBot, look: Look, library: FakeLibrary, tmp_path: Path
 ) -> None:
     kept = Settings(export_folder=str(tmp_path))
-    plain = shown(qtbot, ExportDialog(look, library.add("A", original="original.mp3"), kept))
+    plain = shown(qtbot, ExportDialog(look, library.add("A", original="original.mp4"), kept))
     assert not plain.video.isVisible()
-    film = shown(qtbot, ExportDialog(look, library.add("B", original="original.MKV"), kept))
+    # what is in the file counts, not its name
+    song = replace(library.add("B", original="original.dat"), has_picture=True)
+    film = shown(qtbot, ExportDialog(look, song, kept))
     assert film.video.isVisible()
     qtbot.mouseClick(film.video, Qt.MouseButton.LeftButton)
     assert previews(film)[2] == "B (Karaoke).mp4"
