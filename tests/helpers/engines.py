@@ -74,8 +74,9 @@ class EndlessSource:
         block = np.zeros((self.channels, stop - start), np.float32)
         low, high = max(start, 0), min(stop, self.frames)
         if high > low:
-            inside = block[:, low - start : high - start]
-            np.take(self._loop, np.arange(low, high), axis=1, out=inside, mode="wrap")
+            # numpy's own mode="wrap" subtracts the length over and over: slow far into a song.
+            within = np.arange(low, high) % self._loop.shape[1]
+            np.take(self._loop, within, axis=1, out=block[:, low - start : high - start])
         return block
 
 
