@@ -12,7 +12,7 @@ from types import FrameType
 
 os.environ.setdefault("QT_API", "pyside6")
 
-from PySide6.QtCore import QObject, QSettings, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from karaoke_studio import __version__
@@ -110,6 +110,11 @@ class Studio(QObject):
         self.workers.close()
         self.library.close()
         self.writer.close()
+        # Window and callbacks are a cycle; the collector, which runs in any thread, would delete
+        # their Qt halves from there (a crash in Shiboken's runDeletionInMainThread).
+        for part in (self.window, self):
+            part.deleteLater()
+            QCoreApplication.sendPostedEvents(part, QEvent.Type.DeferredDelete)
 
 
 def run_window(files: list[Path], *, smoke: bool = False) -> int:
