@@ -101,7 +101,7 @@ class Scene:
     def open_song(self, number: int = 0, at: float = 82.0) -> None:
         """Open a song, playing."""
         self.window.open_song(self.library.all[number].id)
-        self.window.set_source("instrumental")
+        self.window.opened.hear("instrumental")
         self.player.play()
         self.player.advance_s(at)
         self.window.listening.look()
@@ -153,7 +153,7 @@ def no_words(scene: Scene) -> QWidget:
     window = scene.show()
     scene.open_song(2, 31)
     scene.player.pause()
-    window.set_source("original")
+    window.opened.hear("original")
     window.listening.look()
     return window
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
@@ -11,35 +14,41 @@ from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
-from karaoke_studio.ui.export_dialog import ExportDialog
+from karaoke_studio.ui import messages, text
+from karaoke_studio.ui.banner import Banners
+from karaoke_studio.ui.export_dialog import ExportDialog, written_files
 from karaoke_studio.ui.theme import Look
 
 
 class Exports(QObject):
-    """One dialog at a time; closing it lets its export go on, whose end is then told by signal.
+    """One dialog at a time; closing it lets its export go on, whose end a banner then tells.
 
     Signals:
-        finished_unseen: JobResult of an export whose dialog is closed.
-        failed_unseen: KaraokeError of one.
         choices_changed: Settings to remember.
-        show_folder_requested: path of a written file.
     """
 
-    finished_unseen = Signal(object)
-    failed_unseen = Signal(object)
     choices_changed = Signal(object)
-    show_folder_requested = Signal(object)
 
-    def __init__(self, look: Look, queue: JobQueue, window: QWidget) -> None:
+    def __init__(
+        self,
+        look: Look,
+        queue: JobQueue,
+        banners: Banners,
+        open_folder: Callable[[Path], None],
+        window: QWidget,
+    ) -> None:
         super().__init__(window)
         self._look, self._queue, self._window = look, queue, window
+        self._banners, self._open_folder = banners, open_folder
         self._dialog: ExportDialog | None = None
         self._seen_id = ""
         self._running: set[str] = set()
+        self._written: Path | None = None
         queue.export_progressed.connect(self._on_progressed)
         queue.export_finished.connect(self._on_finished)
         queue.export_failed.connect(self._on_failed)
         queue.export_cancelled.connect(self._on_cancelled)
+        banners.show_export_requested.connect(self._on_show_requested)
 
     def is_running(self) -> bool:
         """Return whether an export runs."""
@@ -51,7 +60,7 @@ class Exports(QObject):
         dialog.export_requested.connect(self._on_requested)
         dialog.cancel_requested.connect(self._on_cancel_requested)
         dialog.choices_changed.connect(self.choices_changed)
-        dialog.show_folder_requested.connect(self.show_folder_requested)
+        dialog.show_folder_requested.connect(self._on_folder_requested)
         dialog.finished.connect(self._on_dialog_closed)
         self._dialog, self._seen_id = dialog, ""
         dialog.open()
@@ -73,6 +82,16 @@ class Exports(QObject):
     def _on_dialog_closed(self) -> None:
         self._dialog, self._seen_id = None, ""
 
+    @Slot(object)
+    def _on_folder_requested(self, path: Path) -> None:
+        self._open_folder(path)
+
+    @Slot()
+    def _on_show_requested(self) -> None:
+        self._banners.export.hide()
+        if self._written is not None:
+            self._open_folder(self._written)
+
     @Slot(str, object)
     def _on_progressed(self, export_id: str, progress: Progress) -> None:
         if dialog := self._watching(export_id):
@@ -83,8 +102,11 @@ class Exports(QObject):
         self._running.discard(export_id)
         if dialog := self._watching(export_id):
             dialog.show_done(result)
-        else:
-            self.finished_unseen.emit(result)
+            return
+        files = written_files(result)
+        self._written = files[0] if files else None
+        folder = files[0].parent.name if files else ""
+        self._banners.export.tell(text.exported(len(files), folder), "Show in folder")
 
     @Slot(str, object)
     def _on_failed(self, export_id: str, error: KaraokeError) -> None:
@@ -92,7 +114,7 @@ class Exports(QObject):
         if dialog := self._watching(export_id):
             dialog.show_failed(error)
         else:
-            self.failed_unseen.emit(error)
+            self._banners.notice.tell(messages.export_failure(error).sentence)
 
     @Slot(str)
     def _on_cancelled(self, export_id: str) -> None:

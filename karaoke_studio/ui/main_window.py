@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, QStandardPaths, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import QSettings, QSize, QStandardPaths, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -19,38 +19,40 @@ from PySide6.QtGui import (
     QDropEvent,
     QIcon,
     QResizeEvent,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
-    QMessageBox,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from karaoke_studio import __version__
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
-from karaoke_studio.jobs.queue import JobDescription, JobQueue, JobView
+from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.paths import resource
 from karaoke_studio.playback.player import Player
-from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
-from karaoke_studio.ui import keys, messages, text
+from karaoke_studio.ui import messages, text
+from karaoke_studio.ui.about import show_about
 from karaoke_studio.ui.actions import Actions, popup_below
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.close_question import CloseQuestion
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea, drop_sentence, dropped_paths
-from karaoke_studio.ui.export_dialog import written_files
 from karaoke_studio.ui.exports import Exports
+from karaoke_studio.ui.keys import KeySheet
 from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.queue_panel import QueuePanel
+from karaoke_studio.ui.sizes import Sizes
 from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
+from karaoke_studio.ui.sound_watch import SoundWatch
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.toolbar import Toolbar
 from karaoke_studio.walk import SONG_SUFFIXES
@@ -61,9 +63,6 @@ MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
 _NARROW = 1000
 _SIDE_WIDTH, _SIDE_COVERS_WIDTH = 280, 76
-_JUMP_S = 5.0
-#: ⏮ goes to the song before only this close to the start.
-_RESTART_S = 3.0
 _SAVE_VOLUME_MS = 500
 
 
@@ -104,30 +103,28 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.settings = settings
-        self._queue = queue
-        self._read_songs, self._read_words = library_songs, words
+        self._queue, self._read_songs = queue, library_songs
         self._write_settings, self._demo_song = save_settings, demo_song
-        self._geometry, self._open_folder = geometry, open_folder
-        self.look = Look(settings.theme, self)
-        self.disk = Disk(self)
-        self.listening = Listening(player, self)
-        self.exports = Exports(self.look, queue, self)
+        self._sizes, self._open_folder = Sizes(geometry), open_folder
         self._removed: list[Song] = []
-        self._exported: Path | None = None
         music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
         self._songs_folder = Path(music) if Path(music).is_dir() else Path.home()
-        self._is_narrow = False
-        self._may_close = False
-        self._keeps_queue = False
-        self._has_ended = False
+        self._is_narrow = self._was_shown = False
+        self._may_close = self._keeps_queue = self._has_ended = False
+        self.look = Look(settings.theme, self)
+        self.disk = Disk(self)
         self._build()
+        self.listening = Listening(player, self)
+        self.opened = OpenSong(self.listening, self.song_view, self.songs_list, words, self)
+        self.exports = Exports(self.look, queue, self.banners, open_folder, self)
+        self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
         self._connect_panels()
         self._connect_actions()
         self._connect_queue()
         self.reload_songs()
         for job in queue.jobs():
             self.queue_panel.add_job(job)
-        self._restore_geometry()
+        self._sizes.restore_window(self)
         self._arrange()
 
     # -- building
@@ -158,6 +155,15 @@ class MainWindow(QMainWindow):
         self.splitter.addWidget(self.middle)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([_SIDE_WIDTH, 1000])
+        self._lay_out()
+        self.overlay = DragOverlay(self.look, self)
+        self.commands = Actions(self)
+        self.menu = self.commands.build_menu()
+        self._volume_timer = QTimer(self)
+        self._volume_timer.setSingleShot(True)
+        self._volume_timer.setInterval(_SAVE_VOLUME_MS)
+
+    def _lay_out(self) -> None:
         page = QWidget()
         # Takes the focus at first and from clicks beside the controls: no ring, all keys work.
         page.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -169,12 +175,9 @@ class MainWindow(QMainWindow):
         self._column.setStretchFactor(self.splitter, 1)
         self.setCentralWidget(page)
         page.setFocus()
-        self.overlay = DragOverlay(self.look, self)
-        self.commands = Actions(self)
-        self.menu = self.commands.build_menu()
-        self._volume_timer = QTimer(self)
-        self._volume_timer.setSingleShot(True)
-        self._volume_timer.setInterval(_SAVE_VOLUME_MS)
+
+    def _splitters(self) -> list[QSplitter]:
+        return [self.splitter, self.song_view.splitter]
 
     def _connect_panels(self) -> None:
         self.toolbar.add_button.clicked.connect(self.choose_files)
@@ -188,26 +191,12 @@ class MainWindow(QMainWindow):
         songs.export_requested.connect(self._on_export_song)
         songs.show_folder_requested.connect(self._on_show_song_folder)
         songs.remove_requested.connect(self.remove_song)
-        self.song_view.seek_requested.connect(self.listening.seek)
-        transport = self.song_view.transport
-        transport.play_requested.connect(self.listening.toggle)
-        transport.previous_requested.connect(self._on_previous)
-        transport.next_requested.connect(self._on_next)
-        transport.source_requested.connect(self.set_source)
-        transport.volume_changed.connect(self._on_volume_changed)
-        self.listening.moved.connect(self.song_view.set_position)
-        self.listening.playing_changed.connect(transport.play_button.set_playing)
-        self.listening.problem_changed.connect(self._on_problem_changed)
+        self.opened.changed.connect(self._on_opened)
         self.listening.set_volume(self.settings.volume)
-        self.song_view.set_source(self.listening.source)
+        self.song_view.transport.volume_changed.connect(self._on_volume_changed)
         self._volume_timer.timeout.connect(self._save)
-        self.banners.retry_sound_requested.connect(self.listening.retry_output)
         self.banners.undo_requested.connect(self._on_undo)
-        self.banners.show_export_requested.connect(self._on_show_export)
         self.exports.choices_changed.connect(self._on_export_choices)
-        self.exports.show_folder_requested.connect(self._show_folder)
-        self.exports.finished_unseen.connect(self._on_export_finished)
-        self.exports.failed_unseen.connect(self._on_export_failed)
 
     def _connect_actions(self) -> None:
         answers: dict[str, Callable[[], None]] = {
@@ -218,15 +207,15 @@ class MainWindow(QMainWindow):
             "folder_action": self._on_show_current_folder,
             "remove_action": self._on_remove_current,
             "play_action": self.listening.toggle,
-            "original_action": self._on_original,
-            "instrumental_action": self._on_instrumental,
-            "vocals_action": self._on_vocals,
-            "back_action": self._on_back,
-            "forward_action": self._on_forward,
-            "start_action": self._on_start,
-            "end_action": self._on_end,
-            "previous_action": self._on_previous,
-            "next_action": self._on_next,
+            "original_action": self.opened.hear_original,
+            "instrumental_action": self.opened.hear_instrumental,
+            "vocals_action": self.opened.hear_vocals,
+            "back_action": self.opened.jump_back,
+            "forward_action": self.opened.jump_forward,
+            "start_action": self.opened.to_start,
+            "end_action": self.opened.to_end,
+            "previous_action": self.opened.go_back,
+            "next_action": self.opened.go_on,
             "mute_action": self.song_view.transport.toggle_mute,
             "menu_action": self._on_menu,
             "keys_action": self._on_keys,
@@ -241,15 +230,16 @@ class MainWindow(QMainWindow):
 
     def _connect_queue(self) -> None:
         queue, panel = self._queue, self.queue_panel
-        queue.job_added.connect(self._on_job_added)
-        queue.job_started.connect(self._on_job_started)
-        queue.job_described.connect(self._on_job_described)
-        queue.job_progressed.connect(self._on_job_progressed)
+        queue.job_added.connect(panel.add_job)
+        queue.job_started.connect(panel.start_job)
+        queue.job_described.connect(panel.describe_job)
+        queue.job_progressed.connect(panel.show_progress)
+        queue.job_finished.connect(panel.finish_job)
+        queue.job_failed.connect(panel.fail_job)
+        queue.job_cancelled.connect(self._on_dismiss)
         queue.job_finished.connect(self._on_job_finished)
         queue.job_failed.connect(self._on_job_failed)
-        queue.job_cancelled.connect(self._on_job_cancelled)
         queue.songs_changed.connect(self.reload_songs)
-        queue.sound_devices_changed.connect(self._on_sound_devices_changed)
         panel.cancel_requested.connect(queue.cancel)
         panel.retry_requested.connect(queue.retry)
         panel.dismiss_requested.connect(self._on_dismiss)
@@ -260,7 +250,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _arrange(self) -> None:
         """Put the queue where it belongs: the whole middle until a song is open, then a strip."""
-        song_open = self.song_view.song() is not None
+        song_open = self.opened.song() is not None
         has_songs = bool(self.songs_list.model.rowCount())
         filled = self.queue_panel.is_filled()
         roomy = filled and not song_open
@@ -280,6 +270,13 @@ class MainWindow(QMainWindow):
             self.commands[name].setEnabled(has_songs)
         self.commands["undo_action"].setEnabled(bool(self._removed))
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Divide the panels as they were, once they have their width."""
+        super().showEvent(event)
+        if not self._was_shown:
+            self._was_shown = True
+            self._sizes.restore_splitters(self._splitters())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the room to the song where there is little."""
         super().resizeEvent(event)
@@ -290,29 +287,12 @@ class MainWindow(QMainWindow):
             side = _SIDE_COVERS_WIDTH if narrow else _SIDE_WIDTH
             self.splitter.setSizes([side, self.width() - side])
 
-    def _restore_geometry(self) -> None:
-        kept = self._geometry
-        if kept is None:
-            return
-        for key, restore in (
-            ("window", self.restoreGeometry),
-            ("main_splitter", self.splitter.restoreState),
-            ("song_splitter", self.song_view.splitter.restoreState),
-        ):
-            value = kept.value(key)
-            if isinstance(value, QByteArray):
-                restore(value)
-        # A kept size of the songs list is not ours to change when the window is shown.
-        self._is_narrow = self.width() < _NARROW
-
-    def _keep_geometry(self) -> None:
-        kept = self._geometry
-        if kept is None:
-            return
-        kept.setValue("window", self.saveGeometry())
-        kept.setValue("main_splitter", self.splitter.saveState())
-        kept.setValue("song_splitter", self.song_view.splitter.saveState())
-        kept.sync()
+    def come_forward(self) -> None:
+        """Show the window above the others, as when the program is started once more."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
 
     # -- adding
 
@@ -320,13 +300,6 @@ class MainWindow(QMainWindow):
         """Make karaoke of files and folders."""
         if paths:
             self._queue.add_paths(paths, self.settings.engine)
-
-    def come_forward(self) -> None:
-        """Show the window above the others, as when the program is started once more."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
-        self.show()
-        self.raise_()
-        self.activateWindow()
 
     @Slot()
     def choose_files(self) -> None:
@@ -385,54 +358,38 @@ class MainWindow(QMainWindow):
             songs = self._read_songs()
         except KaraokeError as exc:
             log.warning("the songs cannot be read: %s", exc.message)
-            self.banners.notice.tell(messages.job_failure(exc).sentence)
+            self.banners.notice.tell(messages.library_failure(exc).sentence)
             return
         self.songs_list.set_songs(songs)
-        shown = self.song_view.song()
-        if shown is not None:
-            now = next((song for song in songs if song.id == shown.id), None)
-            if now is None:
-                self._close_song()
-            elif now.take_id != shown.take_id:
-                self.open_song(now.id)
+        self.opened.follow(songs)
         self._arrange()
-
-    def _song(self, song_id: str) -> Song | None:
-        songs = self.songs_list.model.songs()
-        return next((song for song in songs if song.id == song_id), None)
 
     @Slot(str)
     def open_song(self, song_id: str) -> None:
         """Show a song, paused at its start; the one that is open stays where it is."""
-        song, shown = self._song(song_id), self.song_view.song()
-        if song is None or (shown and (shown.id, shown.take_id) == (song.id, song.take_id)):
-            return
-        self.song_view.show_song(song, self._read_words(song))
-        self.listening.open(song)
-        self.songs_list.set_open(song.id)
-        self.setWindowTitle(text.window_title(song.title))
-        self._arrange()
-
-    def _close_song(self) -> None:
-        self.listening.unload()
-        self.song_view.close_song()
-        self.songs_list.set_open("")
-        self.setWindowTitle(text.APP_NAME)
-        self._arrange()
+        if song := self.songs_list.song(song_id):
+            self.opened.open(song)
 
     @Slot(str)
     def _on_play_song(self, song_id: str) -> None:
-        self.open_song(song_id)
-        self.listening.play()
+        if song := self.songs_list.song(song_id):
+            self.opened.play(song)
+
+    @Slot()
+    def _on_opened(self) -> None:
+        song = self.opened.song()
+        self.setWindowTitle(text.window_title(song.title if song else ""))
+        self._arrange()
 
     @Slot(str)
     def remove_song(self, song_id: str) -> None:
         """Move a song to the trash; it can be undone."""
-        song, shown = self._song(song_id), self.song_view.song()
+        song, shown = self.songs_list.song(song_id), self.opened.song()
         if song is None:
             return
         if shown is not None and shown.id == song_id:
-            self._close_song()
+            # Its files must be closed before they can be moved (Windows).
+            self.opened.close()
         self._removed.append(song)
         self._queue.remove_song(song_id)
         self.banners.undo.tell(f"“{song.title}” was removed.", "Undo", Banners.UNDO_MS)
@@ -447,7 +404,7 @@ class MainWindow(QMainWindow):
 
     def _current_song(self) -> Song | None:
         """Return the song that is open, else the one chosen in the list."""
-        return self.song_view.song() or self._song(self.songs_list.view.current_id())
+        return self.opened.song() or self.songs_list.current_song()
 
     @Slot()
     def _on_remove_current(self) -> None:
@@ -457,16 +414,22 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_show_current_folder(self) -> None:
         if song := self._current_song():
-            self._show_folder(song.folder)
+            self._open_folder(song.folder)
 
     @Slot(str)
     def _on_show_song_folder(self, song_id: str) -> None:
-        if song := self._song(song_id):
-            self._show_folder(song.folder)
+        if song := self.songs_list.song(song_id):
+            self._open_folder(song.folder)
 
-    @Slot(object)
-    def _show_folder(self, path: Path) -> None:
-        self._open_folder(path)
+    @Slot()
+    def _on_export(self) -> None:
+        if song := self._current_song():
+            self.exports.open(song, self.settings)
+
+    @Slot(str)
+    def _on_export_song(self, song_id: str) -> None:
+        if song := self.songs_list.song(song_id):
+            self.exports.open(song, self.settings)
 
     @Slot()
     def _on_find(self) -> None:
@@ -474,119 +437,18 @@ class MainWindow(QMainWindow):
             self.splitter.setSizes([_SIDE_WIDTH, self.width() - _SIDE_WIDTH])
         self.songs_list.focus_filter()
 
-    # -- listening
-
-    @Slot(str)
-    def set_source(self, stem: str) -> None:
-        """Choose what is heard."""
-        self.listening.set_source(stem)
-        self.song_view.set_source(stem)
-
-    @Slot()
-    def _on_original(self) -> None:
-        self.set_source("original")
-
-    @Slot()
-    def _on_instrumental(self) -> None:
-        self.set_source("instrumental")
-
-    @Slot()
-    def _on_vocals(self) -> None:
-        self.set_source("vocals")
-
-    @Slot()
-    def _on_back(self) -> None:
-        self.listening.jump(-_JUMP_S)
-
-    @Slot()
-    def _on_forward(self) -> None:
-        self.listening.jump(_JUMP_S)
-
-    @Slot()
-    def _on_start(self) -> None:
-        self.listening.seek(0)
-
-    @Slot()
-    def _on_end(self) -> None:
-        if song := self.song_view.song():
-            self.listening.seek(song.frames)
-
-    @Slot()
-    def _on_previous(self) -> None:
-        if self.listening.position_s > _RESTART_S or not self._step(-1):
-            self.listening.seek(0)
-
-    @Slot()
-    def _on_next(self) -> None:
-        self._step(1)
-
-    def _step(self, by: int) -> bool:
-        """Open the next or previous song of the list, playing on if one plays."""
-        songs, shown = self.songs_list.songs(), self.song_view.song()
-        place = next((i for i, song in enumerate(songs) if shown and song.id == shown.id), -1)
-        if place < 0 or not 0 <= place + by < len(songs):
-            return False
-        playing = self.listening.is_playing
-        self.open_song(songs[place + by].id)
-        if playing:
-            self.listening.play()
-        return True
-
-    @Slot(float)
-    def _on_volume_changed(self, volume: float) -> None:
-        self.listening.set_volume(volume)
-        self.settings = replace(self.settings, volume=volume)
-        self._volume_timer.start()
-
-    @Slot(object)
-    def _on_problem_changed(self, problem: KaraokeError | None) -> None:
-        self._queue.watch_sound_devices(problem is not None)
-        if problem is None:
-            self.banners.sound.hide()
-        else:
-            words = messages.playback_problem(problem)
-            self.banners.sound.tell(words.sentence, words.action)
-
-    @Slot(object)
-    def _on_sound_devices_changed(self, names: list[str]) -> None:
-        if names:
-            self.listening.retry_output()
-
     # -- the queue's facts
 
-    @Slot(object)
-    def _on_job_added(self, job: JobView) -> None:
-        self.queue_panel.add_job(job)
-
-    @Slot(str)
-    def _on_job_started(self, job_id: str) -> None:
-        self.queue_panel.start_job(job_id)
-
     @Slot(str, object)
-    def _on_job_described(self, job_id: str, description: JobDescription) -> None:
-        self.queue_panel.describe_job(job_id, description)
-
-    @Slot(str, object)
-    def _on_job_progressed(self, job_id: str, progress: Progress) -> None:
-        self.queue_panel.show_progress(job_id, progress)
-
-    @Slot(str, object)
-    def _on_job_finished(self, job_id: str, result: JobResult) -> None:
-        self.queue_panel.finish_job(job_id)
+    def _on_job_finished(self, _job_id: str, result: JobResult) -> None:
         self._announce(f"{result.title} is ready")
-        if result.song_id and self.song_view.song() is None:
+        if result.song_id and self.opened.song() is None:
             self.open_song(result.song_id)
             self.song_view.transport.play_button.pulse()
 
     @Slot(str, object)
-    def _on_job_failed(self, job_id: str, error: KaraokeError) -> None:
-        self.queue_panel.fail_job(job_id, error)
+    def _on_job_failed(self, _job_id: str, error: KaraokeError) -> None:
         self._announce(error.message)
-
-    @Slot(str)
-    def _on_job_cancelled(self, job_id: str) -> None:
-        self.queue_panel.remove_job(job_id)
-        self._queue.dismiss(job_id)
 
     @Slot(str)
     def _on_dismiss(self, job_id: str) -> None:
@@ -599,64 +461,19 @@ class MainWindow(QMainWindow):
             event = QAccessibleAnnouncementEvent(self, text.one_line(words))
             QAccessible.updateAccessibility(event)
 
-    # -- exporting
+    # -- settings
 
-    @Slot()
-    def _on_export(self) -> None:
-        if song := self._current_song():
-            self.exports.open(song, self.settings)
-
-    @Slot(str)
-    def _on_export_song(self, song_id: str) -> None:
-        if song := self._song(song_id):
-            self.exports.open(song, self.settings)
+    @Slot(float)
+    def _on_volume_changed(self, volume: float) -> None:
+        self.listening.set_volume(volume)
+        self.settings = replace(self.settings, volume=volume)
+        self._volume_timer.start()
 
     @Slot(object)
-    def _on_export_choices(self, settings: Settings) -> None:
-        self.settings = replace(settings, volume=self.settings.volume, theme=self.settings.theme)
+    def _on_export_choices(self, chosen: Settings) -> None:
+        # Volume and theme may have changed since the dialog was opened.
+        self.settings = replace(chosen, volume=self.settings.volume, theme=self.settings.theme)
         self._save()
-
-    @Slot(object)
-    def _on_export_finished(self, result: JobResult) -> None:
-        files = written_files(result)
-        self._exported = files[0] if files else None
-        folder = files[0].parent.name if files else ""
-        self.banners.export.tell(text.exported(len(files), folder), "Show in folder")
-
-    @Slot(object)
-    def _on_export_failed(self, error: KaraokeError) -> None:
-        self.banners.notice.tell(messages.export_failure(error).sentence)
-
-    @Slot()
-    def _on_show_export(self) -> None:
-        self.banners.export.hide()
-        if self._exported is not None:
-            self._show_folder(self._exported)
-
-    # -- menu
-
-    @Slot()
-    def _on_menu(self) -> None:
-        popup_below(self.menu, self.toolbar.menu_button)
-
-    @Slot()
-    def _on_keys(self) -> None:
-        keys.KeySheet(self.look, self).open()
-
-    @Slot()
-    def _on_about(self) -> None:
-        box = QMessageBox(self)
-        box.setObjectName("about_box")
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(f"About {text.APP_NAME}")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"{text.APP_NAME} {__version__}")
-        box.setInformativeText(
-            "Makes karaoke of any song, on this computer.\n"
-            "Free software under the GNU General Public License, version 3 or later."
-        )
-        box.setIconPixmap(self.windowIcon().pixmap(64, 64))
-        box.open()
 
     @Slot()
     def _on_theme(self) -> None:
@@ -666,19 +483,33 @@ class MainWindow(QMainWindow):
         self._save()
 
     @Slot()
+    def _save(self) -> None:
+        try:
+            self._write_settings(self.settings)
+        except OSError as exc:
+            log.warning("settings could not be saved: %s", exc)
+
+    # -- menu
+
+    @Slot()
+    def _on_menu(self) -> None:
+        popup_below(self.menu, self.toolbar.menu_button)
+
+    @Slot()
+    def _on_keys(self) -> None:
+        KeySheet(self.look, self).open()
+
+    @Slot()
+    def _on_about(self) -> None:
+        show_about(self)
+
+    @Slot()
     def _on_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     @Slot()
     def _on_quit(self) -> None:
         self.close()
-
-    @Slot()
-    def _save(self) -> None:
-        try:
-            self._write_settings(self.settings)
-        except OSError as exc:
-            log.warning("settings could not be saved: %s", exc)
 
     # -- closing
 
@@ -713,7 +544,7 @@ class MainWindow(QMainWindow):
         if self._volume_timer.isActive():
             self._volume_timer.stop()
             self._save()
-        self._keep_geometry()
+        self._sizes.keep(self, self._splitters())
         self.hide()
         self.listening.close()
         self._queue.stop(self._keeps_queue)

@@ -35,6 +35,11 @@ def export_failure(error: KaraokeError) -> Message:
     return Message(_sentence(error), "Try again")
 
 
+def library_failure(error: KaraokeError) -> Message:
+    """Return the words of a library that cannot be read."""
+    return Message(_sentence(error), "")
+
+
 def playback_problem(error: KaraokeError) -> Message:
     """Return the words of a playback that cannot be heard."""
     if isinstance(error, NoOutputDevice):

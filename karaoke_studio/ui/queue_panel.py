@@ -284,6 +284,7 @@ class QueuePanel(QWidget):
         self.heading.setFont(theme.font(theme.TITLE if roomy else theme.BODY, strong=roomy))
         self._fit()
 
+    @Slot(object)
     def add_job(self, job: JobView) -> None:
         """Add a song at the end."""
         if job.job_id in self._rows or job.job_id in self._beyond:
@@ -316,6 +317,7 @@ class QueuePanel(QWidget):
         if not self.is_filled():
             self.filled_changed.emit(False)
 
+    @Slot(str)
     def start_job(self, job_id: str) -> None:
         """Show that a song is being made now."""
         if job_id in self._beyond:
@@ -324,16 +326,19 @@ class QueuePanel(QWidget):
             row.show_running()
         self._tell()
 
+    @Slot(str, object)
     def describe_job(self, job_id: str, description: JobDescription) -> None:
         """Show a song's title and cover."""
         if row := self._rows.get(job_id):
             row.set_title(description.title, description)
 
+    @Slot(str, object)
     def show_progress(self, job_id: str, progress: Progress) -> None:
         """Show how far a song is."""
         if row := self._rows.get(job_id):
             row.show_progress(progress)
 
+    @Slot(str)
     def finish_job(self, job_id: str) -> None:
         """Show that a song is ready; its row goes away by itself."""
         if row := self._rows.get(job_id):
@@ -344,6 +349,7 @@ class QueuePanel(QWidget):
             timer.start(DONE_MS)
         self._tell()
 
+    @Slot(str, object)
     def fail_job(self, job_id: str, error: KaraokeError) -> None:
         """Show why a song could not be made."""
         if job_id in self._beyond:

@@ -6,7 +6,6 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -186,6 +185,20 @@ class _View(QListView):
         return song.id if song is not None else ""
 
 
+class _FilterBox(QLineEdit):
+    """A line that Down and Escape leave, Escape emptying it."""
+
+    left = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.clear()
+        if event.key() in {Qt.Key.Key_Escape, Qt.Key.Key_Down}:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+
 class SongsList(QWidget):
     """The panel on the left.
 
@@ -227,8 +240,8 @@ class SongsList(QWidget):
         self._on_look_changed()
         self._tell_count()
 
-    def _build_filter(self) -> QLineEdit:
-        box = QLineEdit()
+    def _build_filter(self) -> _FilterBox:
+        box = _FilterBox()
         box.setObjectName("filter_box")
         box.setAccessibleName("Find songs")
         box.setPlaceholderText("Find songs and artists")
@@ -242,7 +255,7 @@ class SongsList(QWidget):
             QLineEdit.ActionPosition.LeadingPosition,
         )
         box.textChanged.connect(self._on_filter_changed)
-        box.installEventFilter(self)
+        box.left.connect(self._on_filter_left)
         return box
 
     def _build_view(self) -> _View:
@@ -296,6 +309,14 @@ class SongsList(QWidget):
         rows = range(self.shown.rowCount())
         return [self.shown.index(row, 0).data(SONG_ROLE) for row in rows]
 
+    def song(self, song_id: str) -> Song | None:
+        """Return a song of the library, shown or not."""
+        return next((song for song in self.model.songs() if song.id == song_id), None)
+
+    def current_song(self) -> Song | None:
+        """Return the song that is chosen."""
+        return self.song(self.view.current_id())
+
     def set_open(self, song_id: str) -> None:
         """Mark the song that is open; "" for none."""
         self._rows.open_id = song_id
@@ -319,19 +340,11 @@ class SongsList(QWidget):
         self.filter_box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter_box.selectAll()
 
-    def eventFilter(self, watched: Any, event: QEvent) -> bool:
-        """Let Down and Escape leave the filter box."""
-        if watched is self.filter_box and isinstance(event, QKeyEvent):
-            if event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
-                self.filter_box.clear()
-                self.view.setFocus()
-                return True
-            if event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Down:
-                self.view.setFocus()
-                if not self.view.currentIndex().isValid():
-                    self.view.setCurrentIndex(self.shown.index(0, 0))
-                return True
-        return super().eventFilter(watched, event)
+    @Slot()
+    def _on_filter_left(self) -> None:
+        self.view.setFocus()
+        if not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(self.shown.index(0, 0))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show covers only where there is room for no more."""
@@ -341,10 +354,11 @@ class SongsList(QWidget):
             self.set_compact(compact)
 
     def _select(self, song_id: str) -> None:
-        for row in range(self.shown.rowCount()):
-            index = self.shown.index(row, 0)
-            if index.data(SONG_ROLE).id == song_id:
-                self.view.setCurrentIndex(index)
+        for row, song in enumerate(self.model.songs()):
+            if song.id == song_id:
+                index = self.shown.mapFromSource(self.model.index(row))
+                if index.isValid():
+                    self.view.setCurrentIndex(index)
                 return
 
     def _tell_count(self) -> None:

@@ -75,6 +75,8 @@ class Desk:
             geometry,
             self.folders.append,
         )
+        if geometry is None:  # the offscreen screen is smaller than any real one
+            window.resize(1280, 800)
         self.windows.append(window)
         return window
 

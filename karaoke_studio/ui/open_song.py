@@ -1,0 +1,154 @@
+"""The song that is open: brought to the view and the player together, and steered by keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from karaoke_studio.library.songs import Song, Word
+from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.song_view import SongView
+from karaoke_studio.ui.songs_list import SongsList
+
+_JUMP_S = 5.0
+#: ⏮ goes to the song before only this close to the start.
+_RESTART_S = 3.0
+
+
+class OpenSong(QObject):
+    """Keeps view, player and list on the same song.
+
+    Args:
+        listening: the player.
+        view: shows the song.
+        songs: the list that the song is from; says which comes before and after.
+        words: reads the words of a song.
+
+    Signals:
+        changed: another song is open, or none.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        listening: Listening,
+        view: SongView,
+        songs: SongsList,
+        words: Callable[[Song], tuple[Word, ...]],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._listening, self._view, self._songs, self._words = listening, view, songs, words
+        transport = view.transport
+        view.seek_requested.connect(listening.seek)
+        transport.play_requested.connect(listening.toggle)
+        transport.previous_requested.connect(self.go_back)
+        transport.next_requested.connect(self.go_on)
+        transport.source_requested.connect(self.hear)
+        listening.moved.connect(view.set_position)
+        listening.playing_changed.connect(transport.play_button.set_playing)
+        view.set_source(listening.source)
+
+    def song(self) -> Song | None:
+        """Return the song that is open."""
+        return self._view.song()
+
+    def open(self, song: Song) -> None:
+        """Show a song, paused at its start; the one that is open stays where it is."""
+        shown = self.song()
+        if shown and (shown.id, shown.take_id) == (song.id, song.take_id):
+            return
+        self._view.show_song(song, self._words(song))
+        self._listening.open(song)
+        self._songs.set_open(song.id)
+        self.changed.emit()
+
+    def play(self, song: Song) -> None:
+        """Show a song and play it."""
+        self.open(song)
+        self._listening.play()
+
+    def close(self) -> None:
+        """Show nothing and let go of the song's files."""
+        self._listening.unload()
+        self._view.close_song()
+        self._songs.set_open("")
+        self.changed.emit()
+
+    def follow(self, songs: list[Song]) -> None:
+        """Close the song where the library lost it; open its new take where it has one."""
+        shown = self.song()
+        if shown is None:
+            return
+        now = next((song for song in songs if song.id == shown.id), None)
+        if now is None:
+            self.close()
+        else:
+            self.open(now)
+
+    @Slot()
+    def go_back(self) -> None:
+        """Go to the start of the song, or from there to the song before."""
+        if self._listening.position_s > _RESTART_S or not self._step(-1):
+            self._listening.seek(0)
+
+    @Slot()
+    def go_on(self) -> None:
+        """Go to the next song."""
+        self._step(1)
+
+    def _step(self, by: int) -> bool:
+        """Open a song before or after, playing on if one plays; return whether there is one."""
+        songs, shown = self._songs.songs(), self.song()
+        place = next((i for i, song in enumerate(songs) if shown and song.id == shown.id), -1)
+        if place < 0 or not 0 <= place + by < len(songs):
+            return False
+        playing = self._listening.is_playing
+        self.open(songs[place + by])
+        if playing:
+            self._listening.play()
+        return True
+
+    @Slot(str)
+    def hear(self, stem: str) -> None:
+        """Choose what is heard."""
+        self._listening.set_source(stem)
+        self._view.set_source(stem)
+
+    @Slot()
+    def hear_original(self) -> None:
+        """Hear both stems."""
+        self.hear("original")
+
+    @Slot()
+    def hear_instrumental(self) -> None:
+        """Hear the music alone."""
+        self.hear("instrumental")
+
+    @Slot()
+    def hear_vocals(self) -> None:
+        """Hear the voice alone."""
+        self.hear("vocals")
+
+    @Slot()
+    def jump_back(self) -> None:
+        """Go five seconds back."""
+        self._listening.jump(-_JUMP_S)
+
+    @Slot()
+    def jump_forward(self) -> None:
+        """Go five seconds forward."""
+        self._listening.jump(_JUMP_S)
+
+    @Slot()
+    def to_start(self) -> None:
+        """Go to the start."""
+        self._listening.seek(0)
+
+    @Slot()
+    def to_end(self) -> None:
+        """Go to the end."""
+        if song := self.song():
+            self._listening.seek(song.frames)
