@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEasingCurve, Qt, QTimer, QVariantAnimation, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -13,13 +13,13 @@ from karaoke_studio.job import JobState
 from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import messages, text, theme
-from karaoke_studio.ui.controls import Button, Kind, Label, SmoothBar, separator
+from karaoke_studio.ui.controls import Button, Kind, Label, SmoothBar, motion_ms, separator
 from karaoke_studio.ui.cover import Cover
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.theme import Look
 
 #: How many waiting songs get a row of their own; the rest is counted.
-ROW_LIMIT = 40
+ROW_LIMIT = 16
 #: A finished row says so for this long.
 DONE_MS = 2500
 _ROW, _COVER = 36, 28
@@ -27,6 +27,7 @@ _CARD, _CARD_COVER = 64, 40
 _ROOMY_WIDTH = 920
 #: Qt's largest height of a widget.
 _UNLIMITED = 16_777_215
+_RUNS = QVariantAnimation.State.Running
 
 
 class RowState(Enum):
@@ -221,6 +222,12 @@ class QueuePanel(QWidget):
         self.clear_button.clicked.connect(self._on_clear_failed)
         self._is_folded = False
         self._is_roomy = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._tell)
+        self._grow = QVariantAnimation(self)
+        self._grow.setEasingCurve(QEasingCurve.Type.OutQuad)
+        self._grow.valueChanged.connect(self._on_grown)
         self._lay_out()
         self._tell()
 
@@ -295,7 +302,7 @@ class QueuePanel(QWidget):
             self._beyond[job.job_id] = job
         else:
             self._add_row(job)
-        self._tell()
+        self._tell_soon()
         if not was_filled:
             self.filled_changed.emit(True)
 
@@ -313,7 +320,7 @@ class QueuePanel(QWidget):
                 self.fold_button.setFocus()
             if self._beyond:
                 self._add_row(self._beyond.pop(next(iter(self._beyond))))
-        self._tell()
+        self._tell_soon()
         if not self.is_filled():
             self.filled_changed.emit(False)
 
@@ -324,7 +331,7 @@ class QueuePanel(QWidget):
             self._add_row(self._beyond.pop(job_id))
         if row := self._rows.get(job_id):
             row.show_running()
-        self._tell()
+        self._tell_soon()
 
     @Slot(str, object)
     def describe_job(self, job_id: str, description: JobDescription) -> None:
@@ -347,7 +354,7 @@ class QueuePanel(QWidget):
             timer.setSingleShot(True)
             timer.timeout.connect(row._on_close)
             timer.start(DONE_MS)
-        self._tell()
+        self._tell_soon()
 
     @Slot(str, object)
     def fail_job(self, job_id: str, error: KaraokeError) -> None:
@@ -356,7 +363,7 @@ class QueuePanel(QWidget):
             self._add_row(self._beyond.pop(job_id))
         if row := self._rows.get(job_id):
             row.show_failed(error)
-        self._tell()
+        self._tell_soon()
 
     def _add_row(self, job: JobView) -> None:
         row = JobRow(self._look, self._disk, job.job_id, job.title)
@@ -370,6 +377,12 @@ class QueuePanel(QWidget):
         self._rows[job.job_id] = row
         self._column.insertWidget(self._column.indexOf(self.more), row)
 
+    def _tell_soon(self) -> None:
+        """Tell once for a whole burst of songs: a thousand can come or go in one turn."""
+        if not self._soon.isActive():
+            self._soon.start(0)
+
+    @Slot()
     def _tell(self) -> None:
         states = [row.state for row in self._rows.values()]
         failed = states.count(RowState.FAILED)
@@ -400,9 +413,27 @@ class QueuePanel(QWidget):
             self.area.setMaximumHeight(_UNLIMITED)
             self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         else:
-            self.area.setFixedHeight(_ROW * min(max(len(self._rows), 1), 3))
+            self._grow_to(_ROW * min(max(len(self._rows), 1), 3))
             self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._set_margins()
+
+    def _grow_to(self, height: int) -> None:
+        """Ease the strip to a height; what is above moves along instead of jumping."""
+        duration = motion_ms()
+        if not duration or not self.area.isVisible() or self.area.maximumHeight() == _UNLIMITED:
+            self._grow.stop()
+            self.area.setFixedHeight(height)
+        elif self._grow.endValue() != height or self._grow.state() != _RUNS:
+            self._grow.stop()
+            self._grow.setDuration(duration)
+            self._grow.setStartValue(self.area.height())
+            self._grow.setEndValue(height)
+            self._grow.start()
+
+    @Slot(object)
+    def _on_grown(self, height: int) -> None:
+        if not self._is_roomy:
+            self.area.setFixedHeight(height)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the cards at a width that the eye can follow."""
@@ -431,7 +462,7 @@ class QueuePanel(QWidget):
     def _on_retry(self, job_id: str) -> None:
         if row := self._rows.get(job_id):
             row.show_waiting()
-        self._tell()
+        self._tell_soon()
         self.retry_requested.emit(job_id)
 
     @Slot()

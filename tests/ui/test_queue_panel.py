@@ -82,7 +82,7 @@ def test_a_failure_is_one_sentence_with_a_way_on(qtbot: QtBot, panel: QueuePanel
     assert row.note.text() == "b.mp3 ends at 1:02. Copy it again."
     qtbot.waitUntil(row.retry_button.isVisible)
     assert not row.bar.isVisible()
-    assert panel.heading.text() == "1 failed"
+    qtbot.waitUntil(lambda: panel.heading.text() == "1 failed")
     with qtbot.waitSignal(panel.retry_requested) as blocker:
         qtbot.mouseClick(row.retry_button, Qt.MouseButton.LeftButton)
     assert blocker.args == ["b"]
@@ -127,14 +127,14 @@ def test_a_job_that_failed_before_can_be_shown_at_once(panel: QueuePanel) -> Non
     assert (first.state, second.state) == (RowState.FAILED, RowState.RUNNING)
 
 
-def test_many_waiting_songs_are_counted_not_drawn(panel: QueuePanel) -> None:
+def test_many_waiting_songs_are_counted_not_drawn(qtbot: QtBot, panel: QueuePanel) -> None:
     total = ROW_LIMIT + 500
     for number in range(total):
         panel.add_job(view(f"{number}"))
     assert len(panel.rows()) == ROW_LIMIT
     assert panel.unfinished() == total
-    assert panel.more.text() == "and 500 more"
-    assert panel.heading.text() == "540 songs to go"
+    qtbot.waitUntil(lambda: panel.more.text() == "and 500 more")
+    assert panel.heading.text() == f"{total} songs to go"
     panel.remove_job("0")
     assert len(panel.rows()) == ROW_LIMIT
     assert panel.rows()[-1].title.text() == f"Song {ROW_LIMIT}"
@@ -146,6 +146,7 @@ def test_all_can_be_cancelled_with_one_press(qtbot: QtBot, panel: QueuePanel) ->
     for number in range(ROW_LIMIT + 3):
         panel.add_job(view(f"{number}"))
     panel.fail_job("1", BROKEN)
+    qtbot.waitUntil(panel.cancel_all_button.isVisible)
     cancelled: list[str] = []
     panel.cancel_requested.connect(cancelled.append)
     qtbot.mouseClick(panel.cancel_all_button, Qt.MouseButton.LeftButton)
@@ -159,6 +160,7 @@ def test_failures_can_be_dismissed_together(qtbot: QtBot, panel: QueuePanel) -> 
     panel.fail_job("a", BROKEN)
     assert not panel.clear_button.isVisible()
     panel.fail_job("c", BROKEN)
+    qtbot.waitUntil(panel.clear_button.isVisible)
     dismissed: list[str] = []
     panel.dismiss_requested.connect(dismissed.append)
     qtbot.mouseClick(panel.clear_button, Qt.MouseButton.LeftButton)
@@ -187,15 +189,25 @@ def test_the_list_folds_away(qtbot: QtBot, panel: QueuePanel) -> None:
     assert panel.area.isVisible()
 
 
-def test_the_strip_is_three_rows_high_at_most(panel: QueuePanel) -> None:
-    heights = []
-    for name in "abcde":
+def test_the_strip_is_three_rows_high_at_most(qtbot: QtBot, panel: QueuePanel) -> None:
+    for name, height in zip("abcde", (36, 72, 108, 108, 108), strict=True):
         panel.add_job(view(name))
-        heights.append(panel.area.height())
-    assert heights == [36, 72, 108, 108, 108]
+        qtbot.waitUntil(lambda height=height: panel.area.height() == height)
     panel.set_roomy(True)
     assert panel.area.maximumHeight() > 10_000
     assert {row.height() for row in panel.rows()} == {64}
+
+
+def test_the_strip_grows_smoothly(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.add_job(view("a"))
+    qtbot.waitUntil(lambda: panel.area.height() == 36)
+    heights = []
+    panel._grow.valueChanged.connect(lambda _value: heights.append(panel.area.height()))
+    panel.add_job(view("b"))
+    panel.add_job(view("c"))
+    qtbot.waitUntil(lambda: panel.area.height() == 108)
+    assert heights == sorted(heights)
+    assert len(set(heights)) > 3
 
 
 def test_unknown_jobs_change_nothing(panel: QueuePanel) -> None:
