@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 _LOCK = "window.lock"
 _WAIT_MS = 1500
-_LIMIT_BYTES = 1_000_000
+#: More than any system's command line holds.
+_LIMIT_BYTES = 16_000_000
 
 
 class Instance(QObject):
@@ -56,9 +57,12 @@ class Instance(QObject):
         if not socket.waitForConnected(_WAIT_MS):
             return False
         socket.write(json.dumps([str(path.absolute()) for path in files]).encode() + b"\n")
-        done = socket.waitForBytesWritten(_WAIT_MS)
+        # a socket that is dropped takes what it has not sent along with it
+        while socket.bytesToWrite():
+            if not socket.waitForBytesWritten(_WAIT_MS):
+                return False
         socket.disconnectFromServer()
-        return done
+        return True
 
     def release(self) -> None:
         """Give the data folder up."""
@@ -92,7 +96,7 @@ class Instance(QObject):
             return
         try:
             names = json.loads(bytes(socket.readLine().data()))
-            files = [Path(name) for name in names if isinstance(name, str)]
-        except (ValueError, TypeError):
+        except (ValueError, RecursionError):
             return
-        self.files_received.emit(files)
+        if isinstance(names, list):
+            self.files_received.emit([Path(name) for name in names if isinstance(name, str)])

@@ -26,9 +26,13 @@ class Lane(QThread):
         super().__init__(parent)
         self.setObjectName(name)
         self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
+        self._is_closed = False
 
     def put(self, errand: Errand) -> None:
-        """Add an errand; the thread starts with the first one."""
+        """Add an errand; the thread starts with the first one. A closed lane takes none."""
+        if self._is_closed:
+            log.info("an errand of %s came too late", self.objectName())
+            return
         self._errands.put(errand)
         if not self.isRunning():
             self.start()
@@ -42,7 +46,8 @@ class Lane(QThread):
                 log.exception("an errand of %s failed", self.objectName())
 
     def close(self) -> None:
-        """Let the running errand finish, then end the thread and wait for it."""
+        """Finish what was put before, then end the thread and wait for it."""
+        self._is_closed = True
         if self.isRunning():
             self._errands.put(None)
             self.wait()

@@ -5,6 +5,7 @@ The GUI asks and listens; nothing here waits in the GUI's thread.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import uuid
@@ -14,13 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, SignalInstance, Slot
 
 from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
+from karaoke_studio.names import safe_name
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_export, run_job, sweep_outputs
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.walk import is_folder, songs_in
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 #: How often sound outputs are looked for while there is none.
 WATCH_INTERVAL_S = 2.0
+_OVER = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class JobQueue(QObject):
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
     _walked = Signal(object, str)
+    _resumed = Signal(object)
 
     def __init__(
         self, around: Surroundings, library: LibraryWriter, parent: QObject | None = None
@@ -94,9 +98,14 @@ class JobQueue(QObject):
         self._songs, self._exports, self._errands = (
             Lane(name, self) for name in ("songs", "exports", "errands")
         )
-        self._watching = threading.Event()
+        #: Which job the lane works on; a job that it has not begun is over when it is cancelled.
+        self._running_id: str | None = None
+        self._begin = threading.Lock()
+        self._watch_end: threading.Event | None = None
+        self._watchers: list[threading.Thread] = []
         self._is_closing = threading.Event()
         self._walked.connect(self._on_walked)
+        self._resumed.connect(self._on_resumed)
         self.job_started.connect(self._on_started)
         self.job_finished.connect(self._on_finished)
         self.job_failed.connect(self._on_failed)
@@ -109,7 +118,7 @@ class JobQueue(QObject):
 
         def walk() -> None:
             for path in paths:
-                found = list(songs_in(path))
+                found = list(itertools.takewhile(self._is_open, songs_in(path)))
                 self._walked.emit(found or [path], engine)
 
         self._errands.put(walk)
@@ -118,19 +127,19 @@ class JobQueue(QObject):
         """Go on with what an earlier run left in the queue."""
 
         def load() -> None:
-            for spec in self._library.open_jobs().result():
-                self._library.drop_job(spec.job_id)
-                self._walked.emit([spec.input], spec.engine)
+            self._resumed.emit(self._library.open_jobs().result())
 
         self._errands.put(load)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job, running or waiting."""
         stop = self._stops.get(job_id)
-        if stop is None:
+        if stop is None or job_id not in self._jobs:
             return
-        stop.set()
-        if self._jobs[job_id].state is JobState.QUEUED:
+        with self._begin:
+            stop.set()
+            is_running = self._running_id == job_id
+        if not is_running and self._jobs[job_id].state is JobState.QUEUED:
             self.job_cancelled.emit(job_id)
 
     def retry(self, job_id: str) -> None:
@@ -140,18 +149,19 @@ class JobQueue(QObject):
             return
         self._jobs[job_id] = replace(job, state=JobState.QUEUED, error=None)
         self.job_added.emit(self._jobs[job_id])
-        self._enqueue(self._specs[job_id])
+        self._enqueue(self._specs[job_id], is_saved=False)
 
     def dismiss(self, job_id: str) -> None:
         """Forget a job that is over."""
         job = self._jobs.get(job_id)
-        if job is not None and job.state not in {JobState.QUEUED, JobState.RUNNING}:
+        if job is not None and job.state in _OVER:
             del self._jobs[job_id], self._specs[job_id]
 
     def export_song(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> str:
         """Write files from a song's take; returns the id that the export's signals carry."""
-        source = Path(song.original or f"{song.title}.flac")
-        named = song.folder / f"{song.title}{source.suffix}"
+        # named as the song is, so that {base} has something to say
+        suffix = Path(song.original or ".flac").suffix
+        named = song.folder / f"{safe_name(song.title)}{suffix}"
         spec = JobSpec(uuid.uuid4().hex, named, song.engine, stems, output)
         stop = self._stops[spec.job_id] = threading.Event()
         self._exports.put(lambda: self._export(spec, song, stop))
@@ -172,11 +182,16 @@ class JobQueue(QObject):
 
     def watch_sound_devices(self, on: bool) -> None:
         """Start or end looking for sound outputs every two seconds."""
-        if not on:
-            self._watching.clear()
-        elif not self._watching.is_set():
-            self._watching.set()
-            threading.Thread(target=self._watch, name="sound-watch", daemon=True).start()
+        if not on and self._watch_end is not None:
+            self._watch_end.set()
+            self._watch_end = None
+        if on and self._watch_end is None and not self._is_closing.is_set():
+            self._watch_end = threading.Event()
+            thread = threading.Thread(
+                target=self._watch, args=(self._watch_end,), name="sound-watch", daemon=True
+            )
+            self._watchers = [*(old for old in self._watchers if old.is_alive()), thread]
+            thread.start()
 
     # -- state -----------------------------------------------------------------------------------
 
@@ -186,36 +201,40 @@ class JobQueue(QObject):
 
     def is_busy(self) -> bool:
         """Whether a job runs or waits, or an export runs."""
-        open_states = {JobState.QUEUED, JobState.RUNNING}
-        return any(job.state in open_states for job in self._jobs.values()) or bool(self._stops)
+        return any(job.state not in _OVER for job in self._jobs.values()) or bool(self._stops)
 
     def stop(self, keep: bool) -> None:
         """End everything; with `keep`, unfinished songs are made at the next start.
 
         Waits for the running job to let go (at most about half a second).
         """
+        if self._is_closing.is_set():
+            return
         self._is_closing.set()
-        self._watching.clear()
-        unfinished = [
-            job_id
-            for job_id, job in self._jobs.items()
-            if job.state in {JobState.QUEUED, JobState.RUNNING}
-        ]
-        for stop in self._stops.values():
+        self.watch_sound_devices(on=False)
+        over = {job_id for job_id, job in self._jobs.items() if job.state in _OVER}
+        stops = dict(self._stops)
+        unwanted = {job_id for job_id, stop in stops.items() if stop.is_set()}
+        for stop in stops.values():
             stop.set()
         for lane in (self._songs, self._exports, self._errands):
             lane.close()
-        for job_id in unfinished:
-            dropped = self._library.drop_job(job_id)
-            if keep:
-                dropped.result()
-                self._library.save_job(self._specs[job_id])
+        for watcher in self._watchers:
+            watcher.join()
+        # what the lanes told last: a song that is finished after all, files that were just found
+        QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
+        for job_id, job in self._jobs.items():
+            is_unfinished = job.state not in {JobState.COMPLETED, JobState.FAILED}
+            if job_id not in over and not (keep and is_unfinished and job_id not in unwanted):
+                self._library.drop_job(job_id)
 
     # -- in the lanes ----------------------------------------------------------------------------
 
     def _run(self, spec: JobSpec, stop: threading.Event) -> None:
-        if stop.is_set():
-            return
+        with self._begin:
+            if stop.is_set():
+                return
+            self._running_id = spec.job_id
         self.job_started.emit(spec.job_id)
         around = replace(self._around, describe=lambda facts: self._describe(spec.job_id, facts))
 
@@ -229,6 +248,7 @@ class JobQueue(QObject):
             )
 
         result = _settle(spec, work, self.job_cancelled, self.job_failed)
+        self._running_id = None
         if result is not None:
             self.songs_changed.emit()
             self.job_finished.emit(spec.job_id, result)
@@ -273,15 +293,22 @@ class JobQueue(QObject):
 
         self._errands.put(errand)
 
-    def _watch(self) -> None:
-        while self._watching.is_set() and not self._is_closing.wait(WATCH_INTERVAL_S):
+    def _watch(self, end: threading.Event) -> None:
+        while not end.wait(WATCH_INTERVAL_S):
             try:
-                found = self._around.workers.interactive.run("sound_outputs", {}, stall_s=10)
+                found = self._around.workers.interactive.run(
+                    "sound_outputs", {}, stop=end, stall_s=10
+                )
+            except Cancelled:
+                return
             except (KaraokeError, WorkerDied) as exc:  # may work in two seconds
                 log.info("sound outputs could not be listed: %s", exc)
                 continue
-            if self._watching.is_set():
+            if not end.is_set():
                 self.sound_devices_changed.emit(found["outputs"])
+
+    def _is_open(self, _path: Path) -> bool:
+        return not self._is_closing.is_set()
 
     # -- facts come back -------------------------------------------------------------------------
 
@@ -289,9 +316,7 @@ class JobQueue(QObject):
     def _on_walked(self, paths: list[Path], engine: str) -> None:
         for path in paths:
             spec = JobSpec(uuid.uuid4().hex, path, engine)
-            view = JobView(spec.job_id, path, path.stem or path.name, JobState.QUEUED)
-            self._jobs[spec.job_id], self._specs[spec.job_id] = view, spec
-            self.job_added.emit(view)
+            self._add(spec)
             if is_folder(path):
                 self.job_failed.emit(
                     spec.job_id,
@@ -301,11 +326,24 @@ class JobQueue(QObject):
                     ),
                 )
             else:
-                self._enqueue(spec)
+                self._enqueue(spec, is_saved=False)
 
-    def _enqueue(self, spec: JobSpec) -> None:
+    @Slot(object)
+    def _on_resumed(self, specs: list[JobSpec]) -> None:
+        for spec in specs:
+            self._add(spec)
+            self._enqueue(spec, is_saved=True)
+
+    def _add(self, spec: JobSpec) -> None:
+        title = spec.input.stem or spec.input.name
+        self._specs[spec.job_id] = spec
+        self._jobs[spec.job_id] = JobView(spec.job_id, spec.input, title, JobState.QUEUED)
+        self.job_added.emit(self._jobs[spec.job_id])
+
+    def _enqueue(self, spec: JobSpec, *, is_saved: bool) -> None:
         stop = self._stops[spec.job_id] = threading.Event()
-        self._library.save_job(spec)
+        if not is_saved:
+            self._library.save_job(spec)
         self._songs.put(lambda: self._run(spec, stop))
 
     @Slot(str)
