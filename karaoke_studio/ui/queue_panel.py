@@ -53,9 +53,11 @@ class JobRow(QWidget):
     retry_requested = Signal(str)
     dismiss_requested = Signal(str)
 
-    def __init__(self, look: Look, disk: Disk, job_id: str, title: str) -> None:
+    def __init__(self, look: Look, disk: Disk, job: JobView) -> None:
         super().__init__()
-        self.job_id = job_id
+        title = job.title
+        self.job_id = job.job_id
+        self._file_name, self._is_described = job.path.name, False
         self._look, self._is_card = look, False
         self.state = RowState.WAITING
         self.setObjectName("job_row")
@@ -118,6 +120,7 @@ class JobRow(QWidget):
 
     def set_title(self, title: str, description: JobDescription | None) -> None:
         """Show the song's name; its artist and cover once they are known."""
+        self._is_described = description is not None
         artist = description.artist if description else ""
         cover = description.cover_path if description else None
         self.title.setText(text.joined(title, artist))
@@ -155,6 +158,8 @@ class JobRow(QWidget):
         """Show what happened in one sentence, with the way on."""
         self.close_button.setEnabled(True)
         words = messages.job_failure(error)
+        if not self._is_described:
+            self.title.setText(self._file_name)
         self.retry_button.setText(words.action)
         self.retry_button.setAccessibleName(f"{words.action}: {self.title.text()}")
         self._switch(RowState.FAILED, "Failed", "error", words.sentence)
@@ -366,7 +371,7 @@ class QueuePanel(QWidget):
         self._tell_soon()
 
     def _add_row(self, job: JobView) -> None:
-        row = JobRow(self._look, self._disk, job.job_id, job.title)
+        row = JobRow(self._look, self._disk, job)
         row.cancel_requested.connect(self.cancel_requested)
         row.retry_requested.connect(self._on_retry)
         row.dismiss_requested.connect(self.dismiss_requested)

@@ -17,7 +17,16 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -84,7 +93,7 @@ class SongsModel(QAbstractListModel):
 class _Rows(QStyledItemDelegate):
     """Paints a song's row; `open_id` is the song that is open now."""
 
-    def __init__(self, look: Look, disk: Disk, view: QListView) -> None:
+    def __init__(self, look: Look, disk: Disk, view: _View) -> None:
         super().__init__(view)
         self._look, self._disk, self._view = look, disk, view
         self.open_id = ""
@@ -114,7 +123,7 @@ class _Rows(QStyledItemDelegate):
             painter.drawRoundedRect(
                 QRectF(box.left(), box.top() + 10, 3, box.height() - 20), 1.5, 1.5
             )
-        if selected and self._view.hasFocus():
+        if selected and self._view.hasFocus() and self._view.shows_ring:
             paint_focus(painter, QRectF(box), theme.S, tokens.accent)
         cover = QRect(box.left() + theme.S, box.top() + theme.S, _COVER, _COVER)
         if self.compact:
@@ -167,7 +176,11 @@ class _View(QListView):
     played = Signal(str)
     removed = Signal(str)
 
+    #: The focus ring belongs to the keyboard; a mouse needs none.
+    shows_ring = False
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        self.shows_ring = True
         song_id = self.current_id()
         if song_id and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self.opened.emit(song_id)
@@ -176,7 +189,19 @@ class _View(QListView):
         else:
             super().keyPressEvent(event)
 
-    def focusOutEvent(self, event: Any) -> None:
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.shows_ring = False
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() in {Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason}:
+            self.shows_ring = True
+        if not self.currentIndex().isValid() and self.model().rowCount():
+            self.setCurrentIndex(self.model().index(0, 0))
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.viewport().update()
 
@@ -342,9 +367,7 @@ class SongsList(QWidget):
 
     @Slot()
     def _on_filter_left(self) -> None:
-        self.view.setFocus()
-        if not self.view.currentIndex().isValid():
-            self.view.setCurrentIndex(self.shown.index(0, 0))
+        self.view.setFocus(Qt.FocusReason.TabFocusReason)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show covers only where there is room for no more."""

@@ -106,7 +106,7 @@ def test_the_cross_cancels_what_runs_and_dismisses_what_is_over(
     assert panel.rows() == []
     panel.add_job(view("b"))
     panel.fail_job("b", BROKEN)
-    assert only_row(panel).close_button.accessibleName() == "Dismiss: Song b"
+    assert only_row(panel).close_button.accessibleName() == "Dismiss: b.mp3"
     with qtbot.waitSignal(panel.dismiss_requested) as dismissed:
         qtbot.mouseClick(only_row(panel).close_button, Qt.MouseButton.LeftButton)
     assert dismissed.args == ["b"]

@@ -1,5 +1,6 @@
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
@@ -135,6 +136,20 @@ def test_a_narrow_list_shows_covers_only(qtbot: QtBot, songs: SongsList) -> None
     assert not songs.filter_box.isVisible()
     songs.resize(280, 500)
     assert songs.filter_box.isVisible()
+
+
+def test_the_focus_ring_is_for_the_keyboard(qtbot: QtBot, songs: SongsList, look: Look) -> None:
+    def ring() -> bool:
+        box = songs.view.visualRect(songs.shown.index(1, 0))
+        image = songs.view.viewport().grab().toImage()
+        return image.pixelColor(box.center().x(), box.top() + 3) == QColor(look.tokens.accent)
+
+    qtbot.mouseClick(songs.view.viewport(), Qt.MouseButton.LeftButton, pos=row(songs, 1))
+    assert songs.view.hasFocus()
+    assert not ring()
+    qtbot.keyClick(songs.view, Qt.Key.Key_Down)
+    qtbot.keyClick(songs.view, Qt.Key.Key_Up)
+    assert ring()
 
 
 def test_an_empty_library_says_so(songs: SongsList) -> None:

@@ -37,7 +37,9 @@ def test_a_click_chooses_a_source(qtbot: QtBot, transport: Transport, stem: str)
 def test_arrows_choose_a_source_once_tab_got_there(qtbot: QtBot, transport: Transport) -> None:
     transport.switch.set_source("original")
     first = transport.switch._segments["original"]
+    transport.activateWindow()
     first.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(first.hasFocus)
     with qtbot.waitSignal(transport.source_requested) as blocker:
         qtbot.keyClick(first, Qt.Key.Key_Right)
     assert blocker.args == ["instrumental"]
