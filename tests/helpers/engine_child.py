@@ -10,13 +10,6 @@ from karaoke_studio.worker.child import main
 from karaoke_studio.worker.host import MEDIA_MEMORY_MB, Worker
 from tests.helpers import engines
 
-ENGINES.update(
-    echo=engines.EchoEngine,
-    echo_any=engines.EchoAnyRate,
-    echo_delayed=engines.DelayedEchoEngine,
-    slow=engines.SlowEngine,
-)
-
 
 def engine_worker(log_folder: Path | None = None) -> Worker:
     """A *built-in* worker whose child knows the engines of the tests."""
@@ -27,4 +20,10 @@ def engine_worker(log_folder: Path | None = None) -> Worker:
 
 
 if __name__ == "__main__":
+    ENGINES.update(
+        echo=engines.EchoEngine,
+        echo_any=engines.EchoAnyRate,
+        echo_delayed=engines.DelayedEchoEngine,
+        slow=engines.SlowEngine,
+    )
     main()

@@ -809,5 +809,6 @@ def test_kills_at_random_moments_lose_no_song_and_leave_no_half(folder: Path) ->
         assert confirmed - set(songs) <= {maybe_removed}
         confirmed &= set(songs)
         assert all(is_whole(song) for song in songs.values())
-        assert not list((folder / ".staging").iterdir())
+        # killed between making a folder and locking it: swept once it is a minute old
+        assert not [job for job in (folder / ".staging").iterdir() if any(job.iterdir())]
     assert confirmed
