@@ -161,6 +161,7 @@ class _Run:
         self.meter = Meter(stages, around.speeds, report)
         self.song: dict[str, Any] = {}
         self.engine = spec.engine
+        self.parts = ["vocals"]
         self.pair: dict[str, Any] = {}
         self.files: dict[str, Path] = {}
         self.notes: list[str] = []
@@ -216,6 +217,7 @@ class _Run:
             "write_pair",
             {
                 "song": self.song,
+                "parts": self.parts,
                 "files": {stem: str(path) for stem, path in self.files.items()},
                 "format": output.format,
                 "bit_depth": output.bit_depth,

@@ -1,4 +1,4 @@
-"""Staged original + vocals become the written pair, and the pair is proved by reading it back.
+"""Staged samples become the written stems, and their sum is proved by reading them back.
 
 Runs in a *media* child. Files are written under their final names' suffixes inside a staging
 folder; publishing them is the parent's work.
@@ -12,6 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ from karaoke_studio.audio.quantise import (
     BLOCK_FRAMES,
     NullTest,
     Quantiser,
+    StagedSong,
     block_count,
     choose_gain,
+    float_block,
     float_peak,
     stem_block,
 )
@@ -45,21 +48,27 @@ _MEASURED, _WRITTEN = 0.15, 0.75
 
 @dataclass(frozen=True)
 class Staged:
-    """Where the staged samples of a song are, and their shape."""
+    """Where the staged samples of a song are, and their shape.
+
+    Attributes:
+        parts: stem → file, as an engine wrote them.
+    """
 
     original: Path
-    vocals: Path
+    parts: dict[str, Path]
     sample_rate: int
     channels: int
 
-    def open(self) -> tuple[RawFile, RawFile]:
-        """Open both files for reading."""
-        original = RawFile.open(self.original, self.channels)
-        try:
-            return original, RawFile.open(self.vocals, self.channels)
-        except OSError:
-            original.close()
-            raise
+    @contextmanager
+    def open(self) -> Iterator[StagedSong]:
+        """Open all files for reading."""
+        with ExitStack() as files:
+            original = files.enter_context(RawFile.open(self.original, self.channels))
+            parts = {
+                stem: files.enter_context(RawFile.open(path, self.channels))
+                for stem, path in self.parts.items()
+            }
+            yield StagedSong(original, parts)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def write_pair(staged: Staged, request: PairRequest, report: Report, check: Chec
         if request.tags is not None:
             write_tags(path, request.format, request.tags.for_stem(stem))
         result.sha256[stem] = _digest(path)
-    if request.format in LOSSLESS and len(request.files) == 2:
+    if request.format in LOSSLESS and _is_whole(staged, request):
         null = _read_back(staged, request, law, _Steps(report, _WRITTEN, 1.0), check)
         result.null_test_db, result.null_exact = null.level_db, null.is_exact
     report(1.0)
@@ -140,34 +149,34 @@ class _Law:
     gain: float
     depth: str
 
-    def block(self, stem: str, original: RawFile, vocals: RawFile, number: int) -> Block:
+    def block(self, stem: str, song: StagedSong, number: int) -> Block:
         if self.quantiser is not None:
-            return stem_block(stem, self.quantiser, original, vocals, number)
-        start = number * BLOCK_FRAMES
-        voice = vocals.read(start, start + BLOCK_FRAMES)
-        if stem == "instrumental":
-            voice = original.read(start, start + BLOCK_FRAMES) - voice
-        return voice if self.gain == 1.0 else voice * np.float32(self.gain)
+            return stem_block(stem, self.quantiser, song, number)
+        block = float_block(stem, song, number)
+        return block if self.gain == 1.0 else block * np.float32(self.gain)
+
+
+def _is_whole(staged: Staged, request: PairRequest) -> bool:
+    with staged.open() as song:
+        return song.is_whole(request.files)
 
 
 def _law(staged: Staged, request: PairRequest, depth: str, check: Check) -> _Law:
-    original, vocals = staged.open()
-    with original, vocals:
-        if request.format in LOSSLESS and depth != "32f":
-            quantiser = choose_gain(
-                int(depth),
-                original,
-                vocals,
-                is_dithered=depth == "16",
-                powers_of_two=request.is_take,
-                check=check,
-            )
-            return _Law(quantiser, quantiser.gain, depth)
-        if request.format in LOSSLESS:
-            return _Law(None, 1.0, depth)
-        # lossy coders overshoot by themselves; what we hand them stays below full scale
-        peak = float_peak(original, vocals, check)
-        return _Law(None, 1.0 if peak <= 1.0 else 0.999 / peak, depth)
+    if request.format in LOSSLESS and depth == "32f":
+        return _Law(None, 1.0, depth)
+    with staged.open() as song:
+        if request.format not in LOSSLESS:
+            # lossy coders overshoot by themselves; what we hand them stays below full scale
+            peak = float_peak(song, check)
+            return _Law(None, 1.0 if peak <= 1.0 else 0.999 / peak, depth)
+        quantiser = choose_gain(
+            int(depth),
+            song,
+            is_dithered=depth == "16",
+            powers_of_two=request.is_take,
+            check=check,
+        )
+        return _Law(quantiser, quantiser.gain, depth)
 
 
 class _Steps:
@@ -193,12 +202,10 @@ def _write_all(
 
     def write(stem: str, path: Path) -> None:
         nonlocal frames
-        original, vocals = staged.open()
-        with original, vocals:
-            frames = original.frames
+        with staged.open() as song:
+            frames = song.original.frames
             steps.total = block_count(frames) * len(request.files)
-            builder = peaks.get(stem)
-            blocks = _stem_blocks(stem, law, original, vocals, builder, steps, check)
+            blocks = _stem_blocks(stem, law, song, peaks.get(stem), steps, check)
             write_audio(
                 path,
                 blocks,
@@ -223,15 +230,14 @@ def _write_all(
 def _stem_blocks(
     stem: str,
     law: _Law,
-    original: RawFile,
-    vocals: RawFile,
+    song: StagedSong,
     builder: PeaksBuilder | None,
     steps: _Steps,
     check: Check,
 ) -> Iterator[Block]:
-    for number in range(block_count(original.frames)):
+    for number in range(block_count(song.original.frames)):
         check()
-        block = law.block(stem, original, vocals, number)
+        block = law.block(stem, song, number)
         if builder is not None and law.quantiser is not None:
             builder.add(block.astype(np.float32) / law.quantiser.scale)
         yield block
@@ -243,25 +249,30 @@ def _read_back(
 ) -> NullTest:
     test = NullTest()
     reader = read_floats if law.quantiser is None else read_integers
-    original, vocals = staged.open()
-    with original, vocals:
-        steps.total = block_count(original.frames)
-        written = zip(
-            _even(reader(request.files["vocals"])),
-            _even(reader(request.files["instrumental"])),
-            strict=True,
-        )
-        for number, (voice, music) in enumerate(written):
+    with staged.open() as song:
+        steps.total = block_count(song.original.frames)
+        written = zip(*(_ahead(_even(reader(f))) for f in request.files.values()), strict=True)
+        for number, stems in enumerate(written):
             check()
             start = number * BLOCK_FRAMES
-            block = original.read(start, start + BLOCK_FRAMES)
+            block = song.original.read(start, start + BLOCK_FRAMES)
             if law.quantiser is None:
                 whole = block.astype(np.float64)
-                test.add((voice.astype(np.float64) + music - whole).ravel(), whole.ravel())
+                together = sum(stem.astype(np.float64) for stem in stems)
+                test.add((together - whole).ravel(), whole.ravel())
             else:
-                _compare(test, law.quantiser.original(block), voice + music)
+                _compare(test, law.quantiser.original(block), sum(stems[1:], start=stems[0]))
             steps.add()
     return test
+
+
+def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Have the next block made in a thread while this one is looked at."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
 
 
 def _compare(test: NullTest, wanted: Block, got: Block) -> None:

@@ -1,14 +1,16 @@
-"""Rounding the pair once, as integers, so that vocals + instrumental is the original exactly.
+"""Rounding stems once, as integers, so that their sum is the original exactly.
 
 q(original) and q(vocals) are rounded; the instrumental is their difference, never rounded by
-itself (rounding both stems apart is off by one step in 6–26 % of the samples). If anything would
-leave full scale, one common gain is applied before the one rounding, to all files alike.
+itself (rounding both stems apart is off by one step in 6–26 % of the samples). Of four or six stems
+"other" is the original less all the rest. If anything would leave full scale, one common gain is
+applied before the one rounding, to all files alike.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,13 +29,44 @@ Check = Callable[[], None]
 
 
 @dataclass(frozen=True)
+class StagedSong:
+    """The opened samples of a song: what was decoded, and what an engine made of it.
+
+    Attributes:
+        original: the song.
+        parts: stem → its samples, as long as the song: the vocals alone, or all stems of a network.
+    """
+
+    original: RawFile
+    parts: Mapping[str, RawFile]
+
+    def taken_from(self, stem: str) -> tuple[str, ...] | None:
+        """Return the stems that the original loses to leave `stem`; None for an engine's own."""
+        if stem == "instrumental":
+            return ("vocals",)
+        if stem == "other" and len(self.parts) > 1:
+            return tuple(name for name in self.parts if name != "other")
+        return None
+
+    def stems(self) -> Iterator[str]:
+        """Yield every stem that can be had."""
+        yield from self.parts
+        if "vocals" in self.parts:
+            yield "instrumental"
+
+    def is_whole(self, stems: Mapping[str, object]) -> bool:
+        """Whether these stems add up to the song."""
+        return set(stems) in ({"vocals", "instrumental"}, set(self.parts)) and len(stems) > 1
+
+
+@dataclass(frozen=True)
 class Quantiser:
     """The law that turns float samples into integers.
 
     Attributes:
         bits: 16 or 24.
         gain: applied to everything before rounding.
-        is_dithered: add triangular dither (±1 step) to the vocals.
+        is_dithered: add triangular dither (±1 step) to what is not taken from the original.
     """
 
     bits: int
@@ -49,16 +82,18 @@ class Quantiser:
         """Return q(gain · original) as int32 (frames, channels)."""
         return _rounded(block, self.scale)
 
-    def vocals(self, block: FloatBlock, number: int) -> IntBlock:
-        """Return q(gain · vocals) as int32 (frames, channels).
+    def stem(self, block: FloatBlock, stem: str, number: int) -> IntBlock:
+        """Return q(gain · stem) as int32 (frames, channels).
 
         Args:
             block: float32 samples.
-            number: index of the block in the song; seeds its dither.
+            stem: its name and
+            number: the block's index in the song seed its dither.
         """
         if not self.is_dithered:
             return _rounded(block, self.scale)
-        random = np.random.Generator(np.random.PCG64([_DITHER_SEED, number]))
+        seed = [_DITHER_SEED, zlib.crc32(stem.encode()), number]
+        random = np.random.Generator(np.random.PCG64(seed))
         dither = random.random(block.shape, np.float32) - random.random(block.shape, np.float32)
         return _rounded(block, self.scale, dither)
 
@@ -79,15 +114,28 @@ def _rounded(block: FloatBlock, scale: np.float32, dither: FloatBlock | None = N
     return rounded
 
 
-def stem_block(
-    stem: str, quantiser: Quantiser, original: RawFile, vocals: RawFile, number: int
-) -> IntBlock:
+def stem_block(stem: str, quantiser: Quantiser, song: StagedSong, number: int) -> IntBlock:
     """Return one block of a stem as integers, read from the staged files."""
-    start = number * BLOCK_FRAMES
-    voice = quantiser.vocals(vocals.read(start, start + BLOCK_FRAMES), number)
-    if stem == "vocals":
-        return voice
-    return quantiser.original(original.read(start, start + BLOCK_FRAMES)) - voice
+    start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
+    lost = song.taken_from(stem)
+    if lost is None:
+        return quantiser.stem(song.parts[stem].read(start, stop), stem, number)
+    left = quantiser.original(song.original.read(start, stop))
+    for name in lost:
+        left -= quantiser.stem(song.parts[name].read(start, stop), name, number)
+    return left
+
+
+def float_block(stem: str, song: StagedSong, number: int) -> FloatBlock:
+    """Return one block of a stem as float32, read from the staged files."""
+    start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
+    lost = song.taken_from(stem)
+    if lost is None:
+        return song.parts[stem].read(start, stop)
+    left = song.original.read(start, stop)
+    for name in lost:
+        left -= song.parts[name].read(start, stop)
+    return left
 
 
 def block_count(frames: int) -> int:
@@ -97,19 +145,17 @@ def block_count(frames: int) -> int:
 
 def choose_gain(
     bits: int,
-    original: RawFile,
-    vocals: RawFile,
+    song: StagedSong,
     *,
     is_dithered: bool = False,
     powers_of_two: bool = False,
     check: Check = lambda: None,
 ) -> Quantiser:
-    """Return a quantiser at which original, vocals and instrumental all fit.
+    """Return a quantiser at which the original and every stem fit.
 
     Args:
         bits: 16 or 24.
-        original: staged samples.
-        vocals: staged samples, as long.
+        song: its staged samples.
         is_dithered: see `Quantiser`.
         powers_of_two: only gains 1, ½, ¼ … (library takes: the player undoes them exactly).
         check: called for each block; may raise to stop.
@@ -118,7 +164,7 @@ def choose_gain(
     """
     quantiser = Quantiser(bits, 1.0, is_dithered)
     while True:
-        low, high = _extent(quantiser, original, vocals, check)
+        low, high = _extent(quantiser, song, check)
         if quantiser.fits(low, high):
             return quantiser
         room = (2 ** (bits - 1) - _MARGIN_STEPS) / max(high, -low)
@@ -129,30 +175,40 @@ def choose_gain(
         quantiser = Quantiser(bits, quantiser.gain * room, is_dithered)
 
 
-def _extent(
-    quantiser: Quantiser, original: RawFile, vocals: RawFile, check: Check
-) -> tuple[int, int]:
+def _extent(quantiser: Quantiser, song: StagedSong, check: Check) -> tuple[int, int]:
     low = high = 0
-    for number in range(block_count(original.frames)):
+    for number in range(block_count(song.original.frames)):
         check()
-        start = number * BLOCK_FRAMES
-        whole = quantiser.original(original.read(start, start + BLOCK_FRAMES))
-        voice = quantiser.vocals(vocals.read(start, start + BLOCK_FRAMES), number)
-        for part in (whole, voice, whole - voice):
-            low, high = min(low, int(part.min())), max(high, int(part.max()))
+        start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
+        whole = quantiser.original(song.original.read(start, stop))
+        made = {
+            name: quantiser.stem(part.read(start, stop), name, number)
+            for name, part in song.parts.items()
+        }
+        for stem in song.stems():
+            lost = song.taken_from(stem)
+            values = made[stem] if lost is None else _less(whole, [made[name] for name in lost])
+            low, high = min(low, int(values.min())), max(high, int(values.max()))
+        low, high = min(low, int(whole.min())), max(high, int(whole.max()))
     return low, high
 
 
-def float_peak(original: RawFile, vocals: RawFile, check: Check = lambda: None) -> float:
-    """Return the largest magnitude in original, vocals and instrumental (for lossy formats)."""
+def _less(whole: IntBlock, parts: list[IntBlock]) -> IntBlock:
+    left = whole - parts[0]
+    for part in parts[1:]:
+        left -= part
+    return left
+
+
+def float_peak(song: StagedSong, check: Check = lambda: None) -> float:
+    """Return the largest magnitude in the original and every stem (for lossy formats)."""
     peak = 0.0
-    for number in range(block_count(original.frames)):
+    for number in range(block_count(song.original.frames)):
         check()
-        start = number * BLOCK_FRAMES
-        whole = original.read(start, start + BLOCK_FRAMES)
-        voice = vocals.read(start, start + BLOCK_FRAMES)
-        for part in (whole, voice, whole - voice):
-            peak = max(peak, float(part.max()), -float(part.min()))
+        start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
+        blocks = (float_block(stem, song, number) for stem in song.stems())
+        for block in (song.original.read(start, stop), *blocks):
+            peak = max(peak, float(block.max()), -float(block.min()))
     return peak
 
 

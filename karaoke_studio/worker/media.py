@@ -98,12 +98,11 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write, tag and prove the stems of a staged song; see `audio.pair.write_pair`."""
     from karaoke_studio.audio import pair
     from karaoke_studio.audio.encode import holdable_rate
-    from karaoke_studio.audio.importing import ORIGINAL, VOCALS, tags_from_facts
+    from karaoke_studio.audio.importing import ORIGINAL, tags_from_facts
 
     staging, song = Path(args["staging"]), args["song"]
-    staged = pair.Staged(
-        staging / ORIGINAL, staging / VOCALS, song["sample_rate"], song["channels"]
-    )
+    parts = {stem: staging / f"{stem}.f32" for stem in args["parts"]}
+    staged = pair.Staged(staging / ORIGINAL, parts, song["sample_rate"], song["channels"])
     rate = holdable_rate(args["format"], song["sample_rate"])
     if rate != song["sample_rate"] and not args["is_take"]:
         staged = _at_rate(staged, rate, staging, context)
@@ -126,19 +125,24 @@ def _at_rate(staged: Staged, rate: int, staging: Path, context: TaskContext) -> 
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.rates import KEPT_S, ResampledSource
 
-    made = []
-    for path in (staged.original, staged.vocals):
+    def resampled(path: Path) -> Path:
         target = staging / f"{path.stem}.{rate}.f32"
         with (
             RawFile.open(path, staged.channels) as file,
-            RawFile.create(target, staged.channels) as resampled,
+            RawFile.create(target, staged.channels) as made,
         ):
             view = ResampledSource(StagedReader(file, staged.sample_rate), rate, context.check)
             for start in range(0, view.frames, KEPT_S * rate):
                 stop = min(start + KEPT_S * rate, view.frames)
-                resampled.write(start, view.read(start, stop).T)
-        made.append(target)
-    return replace(staged, original=made[0], vocals=made[1], sample_rate=rate)
+                made.write(start, view.read(start, stop).T)
+        return target
+
+    return replace(
+        staged,
+        original=resampled(staged.original),
+        parts={stem: resampled(path) for stem, path in staged.parts.items()},
+        sample_rate=rate,
+    )
 
 
 def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from karaoke_studio.audio.quantise import (
     BLOCK_FRAMES,
     NullTest,
     Quantiser,
+    StagedSong,
     block_count,
     choose_gain,
     float_peak,
@@ -23,6 +24,10 @@ from karaoke_studio.progress import Cancelled
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
 Floats = np.ndarray
+
+
+def pair(original: RawFile, vocals: RawFile) -> StagedSong:
+    return StagedSong(original, {"vocals": vocals})
 
 
 class Pair:
@@ -66,7 +71,7 @@ def test_rounding_is_what_arithmetic_says(bits: int, gain: float) -> None:
     law = Quantiser(bits, gain)
     assert law.original(whole).dtype == np.int32
     assert np.array_equal(law.original(whole), exact(whole, bits, gain))
-    assert np.array_equal(law.vocals(whole, 7), law.original(whole))
+    assert np.array_equal(law.stem(whole, "vocals", 7), law.original(whole))
 
 
 @pytest.mark.parametrize(
@@ -81,9 +86,9 @@ def test_the_pair_sums_to_the_song_exactly_and_nothing_clips(
     whole, voice = random_pair(int(level * 10) % 97, 4000, channels, level)
     whole[0], voice[1] = level, -level
     with Pair(tmp_path, whole, voice) as (original, vocals):
-        law = choose_gain(bits, original, vocals, is_dithered=dither, powers_of_two=power)
-        v = stem_block("vocals", law, original, vocals, 0)
-        i = stem_block("instrumental", law, original, vocals, 0)
+        law = choose_gain(bits, pair(original, vocals), is_dithered=dither, powers_of_two=power)
+        v = stem_block("vocals", law, pair(original, vocals), 0)
+        i = stem_block("instrumental", law, pair(original, vocals), 0)
         o = law.original(whole)
     assert np.array_equal(v + i, o)
     limit = 2 ** (bits - 1)
@@ -100,7 +105,7 @@ def test_quiet_songs_are_not_touched(tmp_path: Path) -> None:
     whole, voice = random_pair(3, 2000, 2, 0.4)
     with Pair(tmp_path, whole, voice) as files:
         for bits, power in itertools.product((16, 24), (True, False)):
-            assert choose_gain(bits, *files, powers_of_two=power).gain == 1.0
+            assert choose_gain(bits, pair(*files), powers_of_two=power).gain == 1.0
 
 
 @pytest.mark.parametrize("step", range(-4, 5))
@@ -112,12 +117,12 @@ def test_a_take_is_shifted_by_as_few_bits_as_possible(
     peak = (2.0**octave * (2**23 - 1) + step) / 2**23
     whole = np.array([[peak], [-peak], [0.25]], np.float32)
     with Pair(tmp_path, whole, whole * np.float32(0.5)) as (original, vocals):
-        law = choose_gain(24, original, vocals, powers_of_two=True)
+        law = choose_gain(24, pair(original, vocals), powers_of_two=True)
 
         def fits(gain: float) -> bool:
             trial = Quantiser(24, gain)
-            v = stem_block("vocals", trial, original, vocals, 0)
-            i = stem_block("instrumental", trial, original, vocals, 0)
+            v = stem_block("vocals", trial, pair(original, vocals), 0)
+            i = stem_block("instrumental", trial, pair(original, vocals), 0)
             parts = np.concatenate([v, i, v + i])
             return trial.fits(int(parts.min()), int(parts.max()))
 
@@ -130,9 +135,9 @@ def test_samples_far_over_full_scale_find_their_gain(value: float, tmp_path: Pat
     whole = np.array([[value, 0.0], [0.1, -0.1]], np.float32)
     with Pair(tmp_path, whole, -whole) as (original, vocals):
         for power in (True, False):
-            law = choose_gain(24, original, vocals, powers_of_two=power)
-            i = stem_block("instrumental", law, original, vocals, 0)
-            v = stem_block("vocals", law, original, vocals, 0)
+            law = choose_gain(24, pair(original, vocals), powers_of_two=power)
+            i = stem_block("instrumental", law, pair(original, vocals), 0)
+            v = stem_block("vocals", law, pair(original, vocals), 0)
             assert np.array_equal(v + i, law.original(whole))
             assert abs(int(i[0, 0])) > 2**21  # the instrumental is the loudest here
 
@@ -150,9 +155,9 @@ def test_the_edges_of_full_scale() -> None:
 def test_dither_is_the_same_every_time_and_another_in_each_block() -> None:
     law = Quantiser(16, is_dithered=True)
     silence = np.zeros((5000, 2), np.float32)
-    first = law.vocals(silence, 0)
-    assert np.array_equal(law.vocals(silence, 0), first)
-    assert not np.array_equal(law.vocals(silence, 1), first)
+    first = law.stem(silence, "vocals", 0)
+    assert np.array_equal(law.stem(silence, "vocals", 0), first)
+    assert not np.array_equal(law.stem(silence, "vocals", 1), first)
     assert not np.array_equal(first[:, 0], first[:, 1])
     assert not law.original(silence).any()  # the song itself is never dithered
 
@@ -162,7 +167,7 @@ def test_dither_has_the_triangular_law() -> None:
     law = Quantiser(16, is_dithered=True)
     for offset in (0.0, 0.25, 0.5, 0.8):
         level = np.full((200_000, 1), offset / 32768, np.float32)
-        error = law.vocals(level, 3)[:, 0] - offset
+        error = law.stem(level, "vocals", 3)[:, 0] - offset
         assert abs(error.mean()) < 0.01
         assert error.var() == pytest.approx(0.25, abs=0.01)
         assert np.abs(error).max() <= 1.5
@@ -175,12 +180,12 @@ def test_a_block_does_not_depend_on_the_others(tmp_path: Path) -> None:
     with Pair(tmp_path, whole, voice) as (original, vocals):
         law = Quantiser(16, is_dithered=True)
         assert block_count(frames) == 3
-        blocks = [stem_block("vocals", law, original, vocals, n) for n in range(3)]
+        blocks = [stem_block("vocals", law, pair(original, vocals), n) for n in range(3)]
         assert [len(block) for block in blocks] == [BLOCK_FRAMES, BLOCK_FRAMES, 777]
         for number in (2, 0, 1):
-            again = stem_block("vocals", law, original, vocals, number)
+            again = stem_block("vocals", law, pair(original, vocals), number)
             assert np.array_equal(again, blocks[number])
-            music = stem_block("instrumental", law, original, vocals, number)
+            music = stem_block("instrumental", law, pair(original, vocals), number)
             start = number * BLOCK_FRAMES
             want = law.original(whole[start : start + BLOCK_FRAMES])
             assert np.array_equal(again + music, want)
@@ -202,15 +207,15 @@ def test_a_peak_in_any_block_counts(tmp_path: Path) -> None:
         whole = np.zeros((frames, 1), np.float32)
         whole[at] = -1.5
         with Pair(tmp_path, whole, np.zeros_like(whole)) as files:
-            assert choose_gain(24, *files, powers_of_two=True).gain == 0.5
-            assert float_peak(*files) == 1.5
+            assert choose_gain(24, pair(*files), powers_of_two=True).gain == 0.5
+            assert float_peak(pair(*files)) == 1.5
 
 
 def test_the_float_peak_looks_at_all_three(tmp_path: Path) -> None:
     whole = np.array([[0.5], [0.25]], np.float32)
     voice = np.array([[-0.75], [0.25]], np.float32)
     with Pair(tmp_path, whole, voice) as files:
-        assert float_peak(*files) == 1.25
+        assert float_peak(pair(*files)) == 1.25
 
 
 def test_measuring_can_be_stopped(tmp_path: Path) -> None:
@@ -220,9 +225,9 @@ def test_measuring_can_be_stopped(tmp_path: Path) -> None:
     whole, voice = random_pair(6, 100, 1, 0.5)
     with Pair(tmp_path, whole, voice) as files:
         with pytest.raises(Cancelled):
-            choose_gain(24, *files, check=stop)
+            choose_gain(24, pair(*files), check=stop)
         with pytest.raises(Cancelled):
-            float_peak(*files, check=stop)
+            float_peak(pair(*files), check=stop)
 
 
 # -- the null test -----------------------------------------------------------------------------
@@ -269,7 +274,37 @@ def test_a_mutant_that_rounds_both_stems_is_caught(tmp_path: Path) -> None:
     """DESIGN 13: rounding the stems apart is off by one step in 6–26 % of the samples."""
     whole, voice = random_pair(8, 50_000, 2, 0.9)
     law = Quantiser(24)
-    apart = law.vocals(voice, 0) + law.original(whole - voice)
+    apart = law.stem(voice, "vocals", 0) + law.original(whole - voice)
     wrong = np.mean(apart != law.original(whole))
     assert 0.01 < wrong < 0.5
     assert quantise.BLOCK_FRAMES > 50_000 // 2
+
+
+def test_other_is_what_the_rest_leaves(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    frames = BLOCK_FRAMES + 77
+    names = ("drums", "bass", "other", "vocals")
+    parts = {name: rng.uniform(-0.4, 0.4, (frames, 2)).astype(np.float32) for name in names}
+    whole = sum(parts.values()) * np.float32(0.9)
+    files = {}
+    for name, samples in {**parts, "original": whole}.items():
+        files[name] = RawFile.create(tmp_path / f"{name}.f32", 2)
+        files[name].write(0, samples)
+    song = StagedSong(files["original"], {name: files[name] for name in names})
+    for bits, dither in ((24, False), (16, True)):
+        law = choose_gain(bits, song, is_dithered=dither)
+        for number in range(2):
+            stems = {name: stem_block(name, law, song, number) for name in names}
+            start = number * BLOCK_FRAMES
+            block = whole[start : start + BLOCK_FRAMES]
+            assert np.array_equal(sum(stems.values()), law.original(block))
+            music = stem_block("instrumental", law, song, number)
+            assert np.array_equal(music + stems["vocals"], law.original(block))
+            assert all(law.fits(int(s.min()), int(s.max())) for s in (*stems.values(), music))
+            got = stem_block("drums", law, song, number) / law.scale
+            assert np.abs(got - parts["drums"][start : start + BLOCK_FRAMES]).max() < 1.6 / law.scale
+    assert song.is_whole(dict.fromkeys(names))
+    assert song.is_whole({"vocals": 0, "instrumental": 0})
+    assert not song.is_whole({"vocals": 0, "drums": 0})
+    for file in files.values():
+        file.close()
