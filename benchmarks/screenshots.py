@@ -80,6 +80,7 @@ class Scene:
                 words=words if first else (),
                 engine="centre" if title == "Copper Sky" else "instant",
                 original="original.mp4" if first else None,
+                has_picture=first,
                 notes=("truncated:2:58",) if title == "Copper Sky" else (),
             )
 

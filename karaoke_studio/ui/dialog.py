@@ -18,7 +18,7 @@ class Dialog(QDialog):
         self.setWindowTitle(heading.replace("[*]", "[*][*]"))
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setFixedWidth(width)
+        self.setMaximumWidth(width)
         self.heading = Label(heading, size=theme.TITLE, strong=True)
         self.heading.setObjectName("dialog_heading")
         self.body = QVBoxLayout()
@@ -29,6 +29,8 @@ class Dialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.XL, theme.XL, theme.XL, theme.XL)
         column.setSpacing(0)
+        # The layout sets the minimum itself, so the width is asked of the layout.
+        column.addStrut(width - 2 * theme.XL)
         column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)
         column.addWidget(self.heading)
         column.addSpacing(theme.L)

@@ -34,7 +34,7 @@ _BITRATES = {
     "ogg": (320, 256, 192, 128),
     "opus": (256, 192, 128, 96),
 }
-_WIDTH = 560
+_WIDTH = 620
 
 
 def default_folder() -> Path:

@@ -259,6 +259,7 @@ class FakeLibrary:
         words: tuple[Word, ...] = (),
         notes: tuple[str, ...] = (),
         original: str | None = None,
+        has_picture: bool = False,
     ) -> Song:
         """Add a song as the newest."""
         number = next(self._numbers)
@@ -279,6 +280,7 @@ class FakeLibrary:
             folder=self.folder / f"{number:032x}",
             cover=None if hue is None else "cover.png",
             original=original,
+            has_picture=has_picture,
             notes=notes,
         )
         song.take_folder.mkdir(parents=True)

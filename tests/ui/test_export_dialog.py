@@ -54,6 +54,13 @@ def test_the_defaults_are_a_lossless_pair(
     assert output == OutputSpec(tmp_path, name="{title} ({stem})")
 
 
+def test_a_long_title_does_not_make_the_dialog_wider(
+    qtbot: QtBot, look: Look, library: FakeLibrary, dialog: ExportDialog
+) -> None:
+    long = shown(qtbot, ExportDialog(look, library.add("A very long title " * 12), Settings()))
+    assert dialog.width() == long.width() == 620
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_offers_its_own_qualities(
     qtbot: QtBot, dialog: ExportDialog, name: str
@@ -194,7 +201,7 @@ def test_a_video_is_offered_only_where_the_song_came_from_one(
     plain = shown(qtbot, ExportDialog(look, library.add("A", original="original.mp4"), kept))
     assert not plain.video.isVisible()
     # what is in the file counts, not its name
-    song = replace(library.add("B", original="original.dat"), has_picture=True)
+    song = library.add("B", original="original.dat", has_picture=True)
     film = shown(qtbot, ExportDialog(look, song, kept))
     assert film.video.isVisible()
     qtbot.mouseClick(film.video, Qt.MouseButton.LeftButton)

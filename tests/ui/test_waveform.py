@@ -174,6 +174,7 @@ def test_a_slow_disk_shows_a_skeleton_only_after_a_moment(qtbot: QtBot, look: Lo
 def test_the_time_under_the_pointer_is_shown(qtbot: QtBot, waveform: Waveform) -> None:
     plain = waveform.grab().toImage()
     qtbot.mouseMove(waveform, QPoint(450, 100))
+    qtbot.waitUntil(lambda: waveform.grab().toImage() != plain)
     hovered = waveform.grab().toImage()
     assert hovered.pixelColor(450, 200) != plain.pixelColor(450, 200)
     assert hovered.copy(400, 0, 100, 26) != plain.copy(400, 0, 100, 26)
