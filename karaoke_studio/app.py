@@ -12,7 +12,7 @@ from types import FrameType
 
 os.environ.setdefault("QT_API", "pyside6")
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from karaoke_studio import __version__
@@ -191,5 +191,8 @@ def _refuse(error: KaraokeError) -> int:
     if sys.stderr is not None:
         sys.stderr.write(f"karaoke-studio: {error.message} {error.hint}".rstrip() + "\n")
     if QApplication.instance() is not None and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
-        QMessageBox.critical(None, "Karaoke Studio", f"{error.message}\n{error.hint}")
+        box = QMessageBox(QMessageBox.Icon.Critical, "Karaoke Studio", error.message)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setInformativeText(error.hint)
+        box.exec()
     return EXIT_FAILED
