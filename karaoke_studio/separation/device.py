@@ -1,9 +1,29 @@
-"""Which computing devices there are (asked in the *engine* child, where torch may be loaded)."""
+"""Which computing devices there are, and which of them work (asked in the *engine* child only)."""
 
 from __future__ import annotations
 
+import json
+import logging
 import platform
-from typing import Any
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from karaoke_studio.errors import DeviceLost
+from karaoke_studio.staging import write_json_atomic
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+CPU = "cpu"
+#: How far a device's result may be from the processor's, over the largest value: the short
+#: floating-point forms that graphics cards use by themselves stay below a hundredth.
+TOLERANCE = 0.05
+
+_NAME = re.compile(r"auto|cpu|mps|xpu|cuda(:\d{1,3})?")
 
 
 def list_devices() -> dict[str, Any]:
@@ -13,7 +33,7 @@ def list_devices() -> dict[str, Any]:
         {"torch": version or None, "gpu_available": bool, "devices": [{"name", "label"}, …]}; the
         processor is always the last entry.
     """
-    processor = {"name": "cpu", "label": platform.processor() or platform.machine()}
+    processor = {"name": CPU, "label": platform.processor() or platform.machine()}
     try:
         import torch
     except ImportError:
@@ -31,3 +51,134 @@ def list_devices() -> dict[str, Any]:
         "gpu_available": bool(found),
         "devices": [*found, processor],
     }
+
+
+def devices_to_try(wanted: str, record: Path | None = None) -> list[str]:
+    """Return the devices for a song, best first.
+
+    Args:
+        wanted: "auto" = every graphics card that works, then the processor; else that one alone.
+        record: file that remembers which devices work.
+
+    Raises:
+        DeviceLost: the name is unknown, or the device is not there or does not work.
+    """
+    if not _NAME.fullmatch(wanted):
+        raise DeviceLost(
+            f"{wanted[:20]!r} is no device.", hint="Choose auto, cpu, cuda, cuda:N, mps or xpu."
+        )
+    if wanted == CPU:
+        return [CPU]
+    present = [device["name"] for device in list_devices()["devices"]]
+    if wanted == "auto":
+        return [name for name in present if probe_device(name, record)["works"]]
+    name = "cuda:0" if wanted == "cuda" else wanted
+    if name not in present:
+        raise DeviceLost(
+            f"The device {wanted} is not there.", hint="Choose auto, or check its driver."
+        )
+    if not probe_device(name, record)["works"]:
+        raise DeviceLost(
+            f"The device {wanted} does not compute correctly.",
+            hint="Choose auto or cpu, or update its driver.",
+        )
+    return [name]
+
+
+def probe_device(name: str, record: Path | None = None) -> dict[str, Any]:
+    """Run a small network on a device and compare with the processor.
+
+    Args:
+        name: one of `list_devices`.
+        record: file that remembers the result until torch, the driver or the device changes. A
+            probe that took the process with it counts as failed from then on.
+
+    Returns:
+        {"name", "works": bool, "seconds": of the forward, "reason": "" or why not}.
+    """
+    if name == CPU:
+        return {"name": CPU, "works": True, "seconds": 0.0, "reason": ""}
+    key = _identity(name)
+    known = _read(record)
+    if key in known:
+        return dict(known[key])
+    started = {"name": name, "works": False, "seconds": 0.0, "reason": "it crashed the program"}
+    _write(record, known | {key: started})
+    result = _probe(name)
+    _write(record, known | {key: result})
+    log.info("%s works: %s %s", name, result["works"], result["reason"])
+    return result
+
+
+def _probe(name: str) -> dict[str, Any]:
+    import torch
+
+    network = _small_network()
+    mix = torch.sin(torch.arange(2 * 8000, dtype=torch.float32).reshape(1, 2, -1) * 0.05)
+    with torch.inference_mode():
+        expected = network(mix)
+    try:
+        started_s = time.perf_counter()
+        with torch.inference_mode():
+            found = network.to(name)(mix.to(name)).cpu()
+        seconds = time.perf_counter() - started_s
+    # whatever a driver does: it is not used
+    except (RuntimeError, AssertionError, NotImplementedError) as exc:
+        log.warning("the device %s failed: %s", name, exc)
+        return {"name": name, "works": False, "seconds": 0.0, "reason": type(exc).__name__}
+    error = float((found - expected).abs().max() / expected.abs().max())
+    works = error <= TOLERANCE  # false for what is not a number
+    reason = "" if works else "it computes wrongly"
+    return {"name": name, "works": works, "seconds": round(seconds, 3), "reason": reason}
+
+
+def _small_network() -> torch.nn.Module:
+    """A network with every kind of layer that the large ones have, in a tenth of a second."""
+    import torch
+    from demucs.htdemucs import HTDemucs
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network: torch.nn.Module = HTDemucs(
+            ["other", "vocals"],
+            channels=8,
+            nfft=1024,
+            t_layers=2,
+            t_heads=2,
+            bottom_channels=16,
+            dconv_mode=3,
+            use_train_segment=False,
+        )
+    return network.eval()
+
+
+def _identity(name: str) -> str:
+    import torch
+
+    labels = {device["name"]: device["label"] for device in list_devices()["devices"]}
+    versions = (torch.__version__, torch.version.cuda, platform.release())
+    return " | ".join(str(part) for part in (name, labels.get(name, ""), *versions))
+
+
+def _read(record: Path | None) -> dict[str, Any]:
+    if record is None:
+        return {}
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+        return {
+            key: value
+            for key, value in known.items()
+            if isinstance(value, dict) and value.keys() == {"name", "works", "seconds", "reason"}
+        }
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}
+
+
+def _write(record: Path | None, known: dict[str, Any]) -> None:
+    if record is None:
+        return
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write_json_atomic(record, known)
+    except OSError as exc:  # then the device is probed again next time
+        log.warning("which devices work could not be noted: %s", exc)

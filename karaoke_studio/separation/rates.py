@@ -27,6 +27,7 @@ from karaoke_studio.separation.engine import (
     SongFacts,
     VocalsWriter,
 )
+from karaoke_studio.separation.ranges import Ranges
 
 #: Whole seconds that a block keeps, and that it looks at on either side.
 KEPT_S, CONTEXT_S = 4, 1
@@ -118,8 +119,18 @@ class ResampledSink:
         sink: VocalsWriter,
         song: SampleReader,
         check: Check,
+        ready: Ranges | None = None,
     ) -> None:
-        """Stage what comes at `sample_rate` in `staged`; pass it on to `sink` at `song`'s rate."""
+        """Stage what comes at `sample_rate` in `staged`; pass it on to `sink` at `song`'s rate.
+
+        Args:
+            staged: as long as the song at `sample_rate`; its channels may be those of many stems.
+            sample_rate: of the engine.
+            sink: gets whole blocks of four seconds.
+            song: says the rate and the length.
+            check: called before each block.
+            ready: frames of the song that the sink has from an earlier run; see `still_needed`.
+        """
         self._staged = staged
         self._reader = _StagedSource(staged, sample_rate)
         self._sink = sink
@@ -131,7 +142,7 @@ class ResampledSink:
         self._missing = np.full(whole + bool(rest), sample_rate, np.int64)
         if rest:
             self._missing[-1] = rest
-        self._blocks_left = set(range(-(-song.frames // (KEPT_S * song.sample_rate))))
+        self._blocks_left = set(_blocks_left(song, ready))
 
     def write(self, start: int, block: FloatArray) -> None:
         """Take float32 (channels, n) for the frames from `start` on."""
@@ -162,6 +173,29 @@ class ResampledSink:
         block = resampled_block(self._reader, rate, index)
         self._sink.write(start, block[:, : self._song.frames - start])
         self._blocks_left.remove(index)
+
+
+def still_needed(song: SampleReader, sample_rate: int, ready: Ranges) -> Ranges:
+    """Return the frames at `sample_rate` that it takes to make what of a song is not ready."""
+    if sample_rate == song.sample_rate:
+        return Ranges(ready.missing(0, song.frames))
+    frames = math.ceil(song.frames * sample_rate / song.sample_rate)
+    return Ranges(
+        (
+            max(0, (index * KEPT_S - CONTEXT_S) * sample_rate),
+            min(frames, ((index + 1) * KEPT_S + CONTEXT_S) * sample_rate),
+        )
+        for index in _blocks_left(song, ready)
+    )
+
+
+def _blocks_left(song: SampleReader, ready: Ranges | None) -> list[int]:
+    length = KEPT_S * song.sample_rate
+    return [
+        index
+        for index in range(-(-song.frames // length))
+        if ready is None or not ready.covers(index * length, min((index + 1) * length, song.frames))
+    ]
 
 
 class _StagedSource:

@@ -1,0 +1,585 @@
+"""Demucs networks through the whole engine, against upstream's own way through the song."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from demucs.apply import BagOfModels, apply_model
+from demucs.demucs import Demucs
+from demucs.hdemucs import HDemucs
+from demucs.htdemucs import HTDemucs
+
+from karaoke_studio.errors import DeviceLost, ModelRefused, OutOfMemory
+from karaoke_studio.progress import Cancelled
+from karaoke_studio.separation import demucs_engine, device
+from karaoke_studio.separation.demucs_engine import DemucsEngine, NetworkOptions, Song
+from karaoke_studio.separation.model_files import Model
+from karaoke_studio.separation.ranges import Ranges
+from karaoke_studio.separation.rates import ResampledSource
+from karaoke_studio.separation.torch_networks import exact_forward, only_heads, reference_forward
+from tests.helpers.engines import ArraySink, ArraySource, EndlessSource, facts_of
+from tests.helpers.models import STEMS, make_net
+from tests.helpers.signals import noise
+
+RATE = 44100
+CPU = {"device": "cpu", "threads": 1}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+class Memory:
+    """A ledger that only remembers."""
+
+    def __init__(self, ready=()):
+        self.ready = Ranges(ready)
+        self.recipes = []
+        self.made = Ranges()
+
+    def begin(self, recipe):
+        self.recipes.append(json.loads(json.dumps(recipe)))
+        return Ranges(self.ready)
+
+    def add(self, start, stop):
+        self.ready.add(start, stop)
+        self.made.add(start, stop)
+
+
+def model_of(*nets, weights=None):
+    sources = tuple(nets[0].sources)
+    weights = weights or [(1.0,) * len(sources)] * len(nets)
+    return Model("small", sources, nets, tuple(map(tuple, weights)), "00", 0.0)
+
+
+def separated(model, song, folder, stems=STEMS, rate=RATE, ledger=None, **options):
+    ledger = ledger or Memory()
+    sinks = {stem: ArraySink(*song.shape) for stem in stems}
+    fractions = []
+    job = Song(ArraySource(song, rate), sinks, facts_of(song), folder)
+    engine = model if isinstance(model, DemucsEngine) else DemucsEngine(model)
+    done = engine.separate(
+        job, NetworkOptions(**CPU | options), ledger, fractions.append, lambda: None
+    )
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert list(folder.iterdir()) == []
+    return np.stack([sinks[stem].samples for stem in stems]), done, fractions
+
+
+def upstream(model, song, **options):
+    """The stems as `demucs.api.Separator` makes them."""
+    facts = facts_of(song)
+    mean = torch.tensor(facts.mean, dtype=torch.float32)
+    std = torch.tensor(facts.std, dtype=torch.float32) + 1e-8
+    random.seed(options.pop("seed", 0))
+    mix = torch.from_numpy(song).expand(2, -1)
+    out = apply_model(model, ((mix - mean) / std)[None], **{"shifts": 0} | options)
+    return (out * std + mean)[0].numpy()
+
+
+def snr_db(found, expected):
+    error = np.sqrt(np.mean((found.astype(np.float64) - expected) ** 2))
+    return 20 * np.log10(np.sqrt(np.mean(expected.astype(np.float64) ** 2)) / max(error, 1e-30))
+
+
+# ------------------------------------------------------------------ parity
+
+
+@pytest.mark.parametrize("kind", [HTDemucs, HDemucs, Demucs])
+def test_reference_gives_the_bits_of_upstream(kind, tmp_path):
+    net, song = make_net(kind), noise(1.7, RATE)
+    found, done, _ = separated(model_of(net), song, tmp_path, mode="reference")
+    np.testing.assert_array_equal(found, upstream(net, song))
+    assert done.device == "cpu"
+    assert done.fallbacks == ()
+
+
+def test_overlap_shifts_and_bags_reach_the_loop(tmp_path):
+    nets = [make_net(HTDemucs, 1), make_net(HDemucs, 2)]
+    weights = [[1.0, 0.0, 1.0, 0.5], [1.0, 1.0, 0.0, 1.0]]
+    song = noise(1.3, RATE)
+    options = {"overlap": 0.1, "shifts": 2, "seed": 5}
+    expected = upstream(BagOfModels(nets, weights), song, **options)
+    found, _, _ = separated(
+        model_of(*nets, weights=weights), song, tmp_path, mode="reference", **options
+    )
+    np.testing.assert_array_equal(found, expected)
+    # one stem, from the networks that have a say in it
+    found, _, _ = separated(
+        model_of(*nets, weights=weights), song, tmp_path, ["bass"], mode="reference", **options
+    )
+    np.testing.assert_array_equal(found[0], expected[1])
+
+
+@pytest.mark.parametrize("kind", [HTDemucs, HDemucs])
+def test_a_segment_of_ones_own_gives_the_bits_of_upstream(kind, tmp_path):
+    net, song = make_net(kind), noise(1.3, RATE)
+    found, _, _ = separated(model_of(net), song, tmp_path, mode="reference", segment_s=0.5)
+    np.testing.assert_array_equal(found, upstream(net, song, segment=0.5))
+
+
+@pytest.mark.parametrize("stems", [["vocals"], ["vocals", "drums"], STEMS])
+@pytest.mark.parametrize("kind", [HTDemucs, HDemucs, Demucs])
+def test_exact_is_exact_whatever_is_asked_for(kind, stems, tmp_path):
+    net, song = make_net(kind), noise(1.2, RATE)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    found, _, _ = separated(model_of(net), song, tmp_path, stems, mode="exact")
+    expected = upstream(net, song)[[STEMS.index(stem) for stem in stems]]
+    assert snr_db(found, expected) >= 110
+    # and the warm model is what it was
+    assert list(net.sources) == STEMS
+    after = net.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_networks_that_mix_their_sources_last_are_left_whole(tmp_path):
+    net = make_net(HDemucs, cac=False)
+    song = noise(1.2, RATE)
+    found, _, _ = separated(model_of(net), song, tmp_path, ["vocals", "bass"], mode="exact")
+    assert snr_db(found, upstream(net, song)[[3, 1]]) >= 110
+    with only_heads(make_net(HTDemucs, norm_starts=0), [3]) as rows:
+        assert rows == [3]
+
+
+def test_heads_of_split_frequencies_are_taken_apart_too():
+    net = make_net(HDemucs, multi_freqs=[0.25, 0.5])
+    samples = noise(1.0, RATE)
+    whole = reference_forward(net, [0, 1, 2, 3], "cpu")(samples)
+    with only_heads(net, [3, 1]) as rows:
+        some = exact_forward(net, rows, "cpu")(samples)
+    assert snr_db(some, whole[[3, 1]]) >= 110
+
+
+@pytest.mark.slow
+def test_the_true_size_is_exact_and_faster(tmp_path):
+    import time
+
+    from tests.helpers.models import make_true_htdemucs
+
+    net = make_true_htdemucs()
+    samples = noise(7.8, RATE)
+    torch.set_num_threads(2)
+    whole = reference_forward(net, [3], "cpu")
+    with only_heads(net, [3]) as rows:
+        exact = exact_forward(net, rows, "cpu")
+        found = exact(samples)
+    assert snr_db(found, whole(samples)) >= 110
+    spent = {"reference": [], "exact": []}
+    for _ in range(5):
+        started_s = time.perf_counter()
+        whole(samples)
+        spent["reference"].append(time.perf_counter() - started_s)
+        with only_heads(net, [3]):
+            started_s = time.perf_counter()
+            exact(samples)
+            spent["exact"].append(time.perf_counter() - started_s)
+    assert np.median(spent["exact"]) < np.median(spent["reference"])
+
+
+# ------------------------------------------------------------------ channels and rates
+
+
+def test_a_mono_song_is_two_equal_channels_and_their_mean(tmp_path):
+    net, song = make_net(), noise(1.2, RATE, 1)
+    found, _, _ = separated(model_of(net), song, tmp_path, mode="reference")
+    expected = upstream(net, song).mean(axis=1, keepdims=True, dtype=np.float32)
+    assert found.shape == (4, *song.shape)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("rate", [48000, 22050])
+def test_other_rates_go_there_and_back(rate, tmp_path):
+    net = make_net()
+    song = noise(9.3, rate, level=0.05)
+    found, _, _ = separated(
+        model_of(net), song, tmp_path, ["vocals", "bass"], rate=rate, mode="reference"
+    )
+    view = ResampledSource(ArraySource(song, rate), RATE, lambda: None)
+    mix = view.read(0, view.frames)
+    inside, _, _ = separated_at(net, mix, facts_of(song), tmp_path)
+    for stem, expected in enumerate(inside[[3, 1]]):
+        back = ResampledSource(ArraySource(expected, RATE), rate, lambda: None)
+        np.testing.assert_array_equal(found[stem], back.read(0, song.shape[1]))
+
+
+def separated_at(net, mix, facts, folder):
+    sinks = {stem: ArraySink(*mix.shape) for stem in STEMS}
+    job = Song(ArraySource(mix, RATE), sinks, facts, folder)
+    options = NetworkOptions(**CPU, mode="reference")
+    engine = DemucsEngine(model_of(net))
+    done = engine.separate(job, options, Memory(), lambda _f: None, lambda: None)
+    return np.stack([sinks[stem].samples for stem in STEMS]), done, None
+
+
+@pytest.mark.parametrize("frames", [1, 100, 44100])
+def test_silence_and_short_songs_come_out_finite(frames, tmp_path):
+    song = np.zeros((2, frames), np.float32)
+    found, _, _ = separated(model_of(make_net()), song, tmp_path)
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() <= 1e-6
+
+
+# ------------------------------------------------------------------ progress, cancel, resume
+
+
+def test_progress_rises_within_a_chunk(tmp_path):
+    _, _, fractions = separated(model_of(make_net()), noise(0.5, RATE), tmp_path)
+    assert len(set(fractions)) > 10
+
+
+@pytest.mark.parametrize("when", [0, 1, 7, 25, 60])
+def test_cancel_is_heard_after_any_layer(when, tmp_path):
+    net = make_net()
+    calls = []
+
+    def check():
+        calls.append(1)
+        if len(calls) > when:
+            raise Cancelled
+
+    song = noise(2.0, RATE)
+    job = Song(
+        ArraySource(song, RATE), {"vocals": ArraySink(*song.shape)}, facts_of(song), tmp_path
+    )
+    engine = DemucsEngine(model_of(net))
+    with pytest.raises(Cancelled):
+        engine.separate(job, NetworkOptions(**CPU), Memory(), lambda _f: None, check)
+    assert list(tmp_path.iterdir()) == []
+    assert not any(layer._forward_hooks for layer in net.modules())
+    assert list(net.sources) == STEMS
+    # the warm model then makes the next song as if nothing had been
+    found, _, _ = separated(engine, song, tmp_path, mode="reference")
+    np.testing.assert_array_equal(found, upstream(net, song))
+
+
+@pytest.mark.parametrize("rate", [RATE, 48000])
+def test_what_is_ready_is_not_made_again_and_the_rest_has_the_same_bits(rate, tmp_path):
+    model, song = model_of(make_net()), noise(13.0, rate)
+    whole, _, _ = separated(model, song, tmp_path, ["vocals"], rate)
+    ready = [(0, 4 * rate), (8 * rate, 12 * rate)]
+    ledger = Memory(ready)
+    part, _, fractions = separated(model, song, tmp_path, ["vocals"], rate, ledger)
+    assert list(ledger.made) == [(4 * rate, 8 * rate), (12 * rate, 13 * rate)]
+    assert ledger.ready.covers(0, 13 * rate)
+    for start, stop in ledger.made:
+        np.testing.assert_array_equal(part[..., start:stop], whole[..., start:stop])
+    assert fractions[0] > 0.1
+
+
+def test_the_recipe_names_all_that_decides_the_bits(tmp_path):
+    song, model = noise(0.5, RATE), model_of(make_net())
+    ledger = Memory()
+    changes = [{}, {"mode": "reference"}, {"overlap": 0.1}, {"shifts": 1}, {"seed": 3}]
+    changes += [{"segment_s": 0.5}, {"threads": 2}]
+    for change in changes:
+        ledger.ready = Ranges()
+        separated(model, song, tmp_path, ["vocals"], ledger=ledger, **change)
+    ledger.ready = Ranges()
+    separated(model, song, tmp_path, ["bass"], ledger=ledger)
+    ledger.ready = Ranges()
+    separated(model, song * np.float32(0.5), tmp_path, ["vocals"], ledger=ledger)
+    texts = [json.dumps(recipe, sort_keys=True) for recipe in ledger.recipes]
+    assert len(set(texts)) == len(texts) == len(changes) + 2
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def test_a_stem_that_the_model_does_not_make_is_refused(tmp_path):
+    with pytest.raises(ModelRefused, match="does not make piano") as caught:
+        separated(model_of(make_net()), noise(0.5, RATE), tmp_path, ["piano"])
+    assert "vocals" in caught.value.hint
+
+
+def test_a_transformer_takes_no_longer_segment_than_it_was_trained_on(tmp_path):
+    with pytest.raises(ModelRefused, match=r"at most 0\.6 seconds"):
+        separated(model_of(make_net()), noise(0.5, RATE), tmp_path, segment_s=5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mode": "fast"},
+        {"overlap": 0.6},
+        {"overlap": -0.1},
+        {"shifts": -1},
+        {"shifts": 10**9},
+        {"segment_s": 0},
+        {"segment_s": 1e9},
+        {"overlap": float("nan")},
+        {"threads": -1},
+    ],
+)
+def test_options_out_of_range_are_a_fault_of_the_caller(options):
+    with pytest.raises(ValueError, match="out of range"):
+        NetworkOptions(**options)
+
+
+# ------------------------------------------------------------------ devices that fail
+
+
+class Breaks(torch.nn.Module):
+    """A network of no weights that fails at its nth forward, on devices that are so named."""
+
+    def __init__(self, failures, segment=Fraction(1, 2)):
+        super().__init__()
+        self.sources = list(STEMS)
+        self.segment = segment
+        self.failures = failures
+        self.cac = False
+        self.calls = 0
+        self.lengths = []
+
+    def forward(self, mix):
+        self.calls += 1
+        self.lengths.append(mix.shape[-1])
+        failure = self.failures.get(self.calls)
+        if failure is not None:
+            raise failure
+        ramp = torch.linspace(0.5, 1.5, mix.shape[-1])
+        return torch.stack([mix * ramp * (1 + number) for number in range(4)], dim=1)
+
+
+@pytest.fixture
+def two_devices(monkeypatch):
+    """Two devices that are really the processor."""
+
+    def found(wanted, _record=None):
+        return ["cuda:0", "cpu"] if wanted == "auto" else [wanted]
+
+    monkeypatch.setattr(demucs_engine, "devices_to_try", found)
+    monkeypatch.setattr(demucs_engine, "on_device", lambda networks, _device: list(networks))
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_args, **_kwargs: tensor)
+
+
+SONG = noise(3.0, RATE)
+
+
+def calm(folder):
+    net = Breaks({})
+    return separated(model_of(net), SONG, folder)[0]
+
+
+@pytest.mark.usefixtures("two_devices")
+@pytest.mark.parametrize("when", [1, 3, 7])
+def test_out_of_memory_on_a_card_goes_on_with_less_then_with_the_processor(when, tmp_path):
+    expected = calm(tmp_path)
+    memory = torch.OutOfMemoryError("no memory")
+    net = Breaks({when: memory, when + 1: memory})
+    ledger = Memory()
+    found, done, _ = separated(model_of(net), SONG, tmp_path, ledger=ledger, device="auto")
+    assert done.device == "cpu"
+    assert [(one.device, one.code) for one in done.fallbacks] == [("cuda:0", "OUT_OF_MEMORY")] * 2
+    assert [recipe["device"] for recipe in ledger.recipes] == ["cuda:0", "cuda:0", "cpu"]
+    assert net.lengths[when] == 22050 // 4
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.usefixtures("two_devices")
+def test_smaller_chunks_may_be_all_that_it_takes(tmp_path):
+    net = Breaks({2: torch.OutOfMemoryError("no memory")})
+    _, done, _ = separated(model_of(net), SONG, tmp_path, device="auto")
+    assert done.device == "cuda:0"
+    assert len(done.fallbacks) == 1
+
+
+@pytest.mark.usefixtures("two_devices")
+def test_a_lost_card_is_left_at_once(tmp_path):
+    expected = calm(tmp_path)
+    net = Breaks({4: RuntimeError("CUDA error: unspecified launch failure")})
+    found, done, _ = separated(model_of(net), SONG, tmp_path, device="auto")
+    assert done.device == "cpu"
+    assert [one.code for one in done.fallbacks] == ["DEVICE_LOST"]
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.usefixtures("two_devices")
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(torch.OutOfMemoryError("x"), OutOfMemory), (RuntimeError("x"), DeviceLost)],
+)
+def test_a_device_that_was_named_is_not_replaced(failure, error, tmp_path):
+    with pytest.raises(error) as caught:
+        separated(model_of(Breaks({2: failure})), SONG, tmp_path, device="cuda:0")
+    assert caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("two_devices")
+def test_when_nothing_is_small_enough_it_is_said(tmp_path):
+    memory = torch.OutOfMemoryError("no memory")
+    with pytest.raises(OutOfMemory, match="not enough memory"):
+        separated(model_of(Breaks({1: memory, 2: memory, 3: memory, 4: memory})), SONG, tmp_path)
+    own = MemoryError()
+    net = Breaks(dict.fromkeys(range(1, 9), own))
+    with pytest.raises(OutOfMemory):
+        separated(model_of(net), SONG, tmp_path, device="auto")
+    assert net.calls == 4
+
+
+def test_a_fault_of_ours_is_not_taken_for_the_devices(tmp_path):
+    with pytest.raises(RuntimeError, match="our own fault"):
+        separated(model_of(Breaks({1: RuntimeError("our own fault")})), SONG, tmp_path)
+
+
+def test_the_processor_is_always_there_and_works():
+    assert device.devices_to_try("cpu") == ["cpu"]
+    assert device.devices_to_try("auto")[-1] == "cpu"
+    assert device.probe_device("cpu")["works"]
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:0; rm", "CPU", "cuda:9999"])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(DeviceLost) as caught:
+        device.devices_to_try(name)
+    assert caught.value.hint
+
+
+def test_a_device_that_is_not_there_is_named():
+    if not torch.backends.mps.is_available():
+        with pytest.raises(DeviceLost, match="mps is not there"):
+            device.devices_to_try("mps")
+
+
+def test_a_probe_is_remembered_and_a_crash_in_it_too(tmp_path, monkeypatch):
+    record = tmp_path / "data" / "devices.json"
+    probes = []
+
+    def probe(name):
+        # what is on disk while the driver may take the process with it
+        (known,) = json.loads(record.read_text()).values()
+        assert not known["works"]
+        probes.append(name)
+        return {"name": name, "works": True, "seconds": 0.1, "reason": ""}
+
+    monkeypatch.setattr(device, "_probe", probe)
+    assert device.probe_device("cuda:0", record)["works"]
+    assert device.probe_device("cuda:0", record)["works"]
+    assert probes == ["cuda:0"]
+    monkeypatch.setattr(device.platform, "release", lambda: "another system")
+    assert record.exists()
+
+    def crash(_name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(device, "_probe", crash)
+    with pytest.raises(KeyboardInterrupt):
+        device.probe_device("cuda:0", record)
+    assert device.probe_device("cuda:0", record)["reason"] == "it crashed the program"
+    record.write_text("[1")
+    monkeypatch.setattr(device, "_probe", probe)
+    assert device.probe_device("cuda:0", record)["works"]
+
+
+def test_a_device_that_computes_wrongly_is_found(monkeypatch):
+    assert device._probe("cpu")["works"]
+    true_to = torch.nn.Module.to
+
+    def broken(module, *args, **kwargs):
+        for weight in module.parameters():
+            weight.data.mul_(1.5)
+        return true_to(module, *args, **kwargs)
+
+    monkeypatch.setattr(torch.nn.Module, "to", broken)
+    assert device._probe("cpu")["reason"] == "it computes wrongly"
+
+
+def test_a_device_that_is_not_built_in_does_not_work(caplog):
+    if not torch.backends.mps.is_available():
+        assert not device._probe("mps")["works"]
+        assert "failed" in caplog.text
+
+
+# ------------------------------------------------------------------ memory
+
+_MEASURE = """
+import sys
+from pathlib import Path
+from tests.separation.test_demucs_engine import growth_mb
+print(growth_mb(float(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
+"""
+
+
+class Files:
+    """Writes a stem to disk."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, start, block):
+        self.file.write(start, np.ascontiguousarray(block.T))
+
+
+def resident_mb(name="VmRSS"):
+    from pathlib import Path
+
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    raise AssertionError(name)
+
+
+def growth_mb(seconds, rate, folder):
+    """How far memory rises above the loaded model while a song is separated into four stems."""
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.separation.engine import SongFacts
+
+    torch.set_num_threads(1)
+    net = Breaks({}, segment=Fraction(39, 5))
+    net.calls, net.lengths = 0, _Nothing()
+    song = EndlessSource(seconds, rate)
+    engine = DemucsEngine(model_of(net))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+    before = resident_mb()
+    with ExitStack() as stack:
+        sinks = {
+            stem: Files(stack.enter_context(RawFile.create(folder / f"{stem}.f32", 2, song.frames)))
+            for stem in STEMS
+        }
+        job = Song(song, sinks, SongFacts(0.7, 1.0, 0.0, 0.7, 0.0), folder)
+        options = NetworkOptions(**CPU, mode="reference")
+        engine.separate(job, options, Memory(), lambda _f: None, lambda: None)
+    for stem in STEMS:
+        (folder / f"{stem}.f32").unlink()
+    return resident_mb("VmHWM") - before
+
+
+class _Nothing(list):
+    def append(self, _item):
+        pass
+
+
+def measured(seconds, rate, folder):
+    command = [sys.executable, "-c", _MEASURE, str(seconds), str(rate), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_memory_does_not_grow_with_the_song(rate, tmp_path):
+    short, long = measured(60, rate, tmp_path), measured(300, rate, tmp_path)
+    assert long <= 250
+    assert long - short <= 30
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_an_hour_takes_the_memory_of_a_minute(rate, tmp_path):
+    short, long = measured(60, rate, tmp_path), measured(3600, rate, tmp_path)
+    assert long <= 250
+    assert long - short <= 30
