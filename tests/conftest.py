@@ -90,12 +90,10 @@ def open_descriptors() -> set[str]:
 def nothing_left() -> Iterator[None]:
     """Fail when a thread, a child process or an open file outlives the test."""
     threads, children = set(threading.enumerate()), child_processes()
-    gc.collect()
     descriptors = open_descriptors()
     yield
     deadline = time.monotonic() + 3
     while True:
-        gc.collect()
         # Qt's threads leave a dummy behind once Python has seen them
         left: list[object] = [
             thread
@@ -106,6 +104,7 @@ def nothing_left() -> Iterator[None]:
         left += sorted(open_descriptors() - descriptors)
         if not left or time.monotonic() > deadline:
             break
+        gc.collect()  # what only waits to be collected is not left behind
         time.sleep(0.01)
     assert not left, f"left behind: {left}"
 

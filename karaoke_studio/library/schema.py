@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 DATABASE = "library.sqlite3"
 BUSY_S = 5.0
+_BUSY_PAUSE_S = 0.02
 #: An index up to this size is checked in full at every start (quick_check misses two of three
 #: flipped bits, and a broken search tree then fails at every start); a larger one quickly.
 FULL_CHECK_BYTES = 8_000_000
@@ -129,6 +130,19 @@ def _text(data: bytes) -> str:
 
 
 def _open_checked(path: Path) -> sqlite3.Connection:
+    deadline_s = time.monotonic() + BUSY_S
+    while True:
+        try:
+            return _open_once(path)
+        except sqlite3.OperationalError as exc:
+            # SQLite does not wait by itself where two first starts turn the write-ahead log on
+            is_busy = isinstance(translate(exc), LibraryLocked)
+            if not is_busy or time.monotonic() >= deadline_s:
+                raise
+        time.sleep(_BUSY_PAUSE_S)
+
+
+def _open_once(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
