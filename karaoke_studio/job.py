@@ -10,7 +10,15 @@ from typing import Any
 STEMS = ("vocals", "instrumental")
 FORMATS = ("wav", "flac", "mp3", "m4a", "ogg", "opus")
 BIT_DEPTHS = ("16", "24", "32f")
-ENGINES = ("auto", "instant", "centre")
+#: Engines that need no download.
+BUILTIN_ENGINES = ("instant", "centre")
+#: Networks that are known by name, the best for a pair of stems first.
+NETWORK_ENGINES = ("htdemucs_ft", "htdemucs", "htdemucs_6s", "mdx_extra", "hdemucs_mmi")
+ENGINES = ("auto", *BUILTIN_ENGINES, *NETWORK_ENGINES)
+#: Stems that networks make; `ALL_STEMS` asks for every one that the model has.
+NETWORK_STEMS = ("drums", "bass", "other", "vocals", "guitar", "piano")
+ALL_STEMS = ("all",)
+MODES = ("reference", "exact")
 
 
 class JobState(StrEnum):
@@ -58,15 +66,39 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
+class NetworkChoice:
+    """How a network is run; the built-in engines do not look at it.
+
+    Attributes:
+        model_folders: where models are looked for, in order.
+        mode: one of `MODES`: upstream's own forward, or the same within rounding and quicker.
+        overlap: of neighbouring chunks, as a share of a chunk, 0…0.5.
+        shifts: passes at random offsets that are averaged; 0 = one pass as it is.
+        segment_s: length of chunks; None = what the model asks for.
+        device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
+        threads: of the processor; 0 = all that it has.
+    """
+
+    model_folders: tuple[Path, ...] = ()
+    mode: str = "exact"
+    overlap: float = 0.25
+    shifts: int = 0
+    segment_s: float | None = None
+    device: str = "auto"
+    threads: int = 0
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """Everything a job needs to know, as values.
 
     Attributes:
         job_id: names the staging folder; hex.
         input: the song's file.
-        engine: one of `ENGINES`.
+        engine: one of `ENGINES`, or the name of a model in one of the model folders.
         stems: which stems are written; a library take always holds both.
         output: files to write, or None to put the song into the library.
+        network: how a network is run.
     """
 
     job_id: str
@@ -74,6 +106,7 @@ class JobSpec:
     engine: str = "auto"
     stems: tuple[str, ...] = STEMS
     output: OutputSpec | None = None
+    network: NetworkChoice = NetworkChoice()
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -81,6 +114,7 @@ class JobSpec:
         data["input"] = str(self.input)
         if self.output is not None:
             data["output"]["folder"] = str(self.output.folder)
+        data["network"]["model_folders"] = [str(folder) for folder in self.network.model_folders]
         return data
 
     @staticmethod
@@ -89,8 +123,15 @@ class JobSpec:
         output = data.get("output")
         if output is not None:
             output = OutputSpec(**{**output, "folder": Path(output["folder"])})
+        network = dict(data.get("network") or {})
+        network["model_folders"] = tuple(Path(f) for f in network.get("model_folders", ()))
         return JobSpec(
-            data["job_id"], Path(data["input"]), data["engine"], tuple(data["stems"]), output
+            data["job_id"],
+            Path(data["input"]),
+            data["engine"],
+            tuple(data["stems"]),
+            output,
+            NetworkChoice(**network),
         )
 
 
@@ -104,6 +145,9 @@ class JobResult:
         gain_db: the one gain that all files share; 0 unless something would have clipped.
         notes: codes of `karaoke_studio.notes`.
         song_id: the library's name for the song; None for plain files.
+        device: that the network ran on; None for the built-in engines.
+        fallback_from: engine or device that was tried before; None when nothing failed.
+        stem_paths: every stem's file.
     """
 
     input: Path
@@ -119,11 +163,21 @@ class JobResult:
     null_exact: bool | None
     gain_db: float
     notes: tuple[str, ...] = ()
-    vocals_path: Path | None = None
-    instrumental_path: Path | None = None
+    stem_paths: dict[str, Path] = field(default_factory=dict)
     video_path: Path | None = None
     song_id: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    device: str | None = None
+    fallback_from: str | None = None
+
+    @property
+    def vocals_path(self) -> Path | None:
+        """The vocals, where they were written."""
+        return self.stem_paths.get("vocals")
+
+    @property
+    def instrumental_path(self) -> Path | None:
+        """The instrumental, where it was written."""
+        return self.stem_paths.get("instrumental")
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints for a completed song."""
@@ -132,27 +186,29 @@ class JobResult:
             return None if path is None else str(path)
 
         spent = self.processing_time_s
-        return (
-            {
-                "input": str(self.input),
-                "status": JobState.COMPLETED.value,
-                "vocals_path": text(self.vocals_path),
-                "instrumental_path": text(self.instrumental_path),
-                "video_path": text(self.video_path),
-                "title": self.title,
-                "artist": self.artist,
-                "engine": self.engine,
-                "duration_s": round(self.duration_s, 6),
-                "sample_rate": self.sample_rate,
-                "channels": self.channels,
-                "processing_time_s": round(spent, 3),
-                "model_load_s": round(self.model_load_s, 3),
-                "realtime_factor": round(self.duration_s / spent, 2) if spent > 0 else None,
-                "null_test_db": self.null_test_db,
-                "null_exact": self.null_exact,
-                "gain_db": round(self.gain_db, 4),
-                "notes": list(self.notes),
-            }
-            | ({"song_id": self.song_id} if self.song_id else {})
-            | self.extra
-        )
+        data: dict[str, Any] = {
+            "input": str(self.input),
+            "status": JobState.COMPLETED.value,
+            "vocals_path": text(self.vocals_path),
+            "instrumental_path": text(self.instrumental_path),
+            "stem_paths": {stem: str(path) for stem, path in self.stem_paths.items()},
+            "video_path": text(self.video_path),
+            "title": self.title,
+            "artist": self.artist,
+            "engine": self.engine,
+            "device": self.device,
+            "fallback_from": self.fallback_from,
+            "duration_s": round(self.duration_s, 6),
+            "sample_rate": self.sample_rate,
+            "channels": self.channels,
+            "processing_time_s": round(spent, 3),
+            "model_load_s": round(self.model_load_s, 3),
+            "realtime_factor": round(self.duration_s / spent, 2) if spent > 0 else None,
+            "null_test_db": self.null_test_db,
+            "null_exact": self.null_exact,
+            "gain_db": round(self.gain_db, 4),
+            "notes": list(self.notes),
+        }
+        if self.song_id is not None:
+            data["song_id"] = self.song_id
+        return data

@@ -254,23 +254,15 @@ class _Run:
         result = self._result()
         if self.spec.output is None:
             song = self._adopt(result)
-            result = replace(
-                result,
-                song_id=song.id,
-                vocals_path=song.vocals_path,
-                instrumental_path=song.instrumental_path,
-            )
+            stems = {"vocals": song.vocals_path, "instrumental": song.instrumental_path}
+            result = replace(result, song_id=song.id, stem_paths=stems)
         else:
             tags = self.song["tags"]
             fields = {name: tags.get(name, "") for name in ("artist", "title", "album")}
             fields |= {"engine": self.engine, "base": self.spec.input.stem}
             placed = publish_files(self.files, self.spec.output, fields)
-            result = replace(
-                result,
-                vocals_path=placed.get("vocals"),
-                instrumental_path=placed.get("instrumental"),
-                video_path=placed.get("video"),
-            )
+            video = placed.pop("video", None)
+            result = replace(result, stem_paths=placed, video_path=video)
         self.meter.finish()
         return replace(result, processing_time_s=self.meter.elapsed_s)
 

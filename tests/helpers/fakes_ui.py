@@ -140,8 +140,8 @@ class FakeQueue(QObject):
             path = output.folder / f"{song.title} ({stem}).{output.format}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"sound")
-            files[f"{stem}_path"] = path
-        result = replace(result_of(song), **files)
+            files[stem] = path
+        result = replace(result_of(song), stem_paths=files)
         self.export_finished.emit(export_id, result)
         return result
 

@@ -162,7 +162,7 @@ def test_progress_then_where_the_files_are(
     assert dialog.outcome.text() == "50 % · about 9 s left"
     assert dialog.bar.isVisible()
     file = tmp_path / "Karaoke" / "a.flac"
-    dialog.show_done(replace(result_of(song), instrumental_path=file, vocals_path=file))
+    dialog.show_done(replace(result_of(song), stem_paths={"instrumental": file, "vocals": file}))
     assert dialog.outcome.text() == "2 files are in Karaoke."
     assert dialog.format.isEnabled()
     with qtbot.waitSignal(dialog.show_folder_requested) as blocker:
