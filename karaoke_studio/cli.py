@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import queue
+import re
 import signal
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from typing import Any, TextIO
 
 from karaoke_studio import __version__, notes
 from karaoke_studio.doctor import report_health, sentences
+from karaoke_studio.engines import check_engine, model_folders
 from karaoke_studio.errors import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -31,12 +34,16 @@ from karaoke_studio.errors import (
     error_from_os,
 )
 from karaoke_studio.job import (
+    ALL_STEMS,
     BIT_DEPTHS,
     ENGINES,
     FORMATS,
+    MODES,
+    NETWORK_STEMS,
     STEMS,
     JobResult,
     JobSpec,
+    NetworkChoice,
     OutputSpec,
     Stage,
 )
@@ -50,6 +57,8 @@ from karaoke_studio.walk import is_folder, songs_in
 from karaoke_studio.worker.host import Workers
 
 log = logging.getLogger(__name__)
+
+DEVICES = "auto, cpu, cuda, cuda:N, mps, xpu"
 
 _STAGE_WORDS = {
     Stage.IMPORTING: "reading",
@@ -82,8 +91,15 @@ def _add_make(commands: Any, common: argparse.ArgumentParser) -> None:
     make = commands.add_parser("make", parents=[common], help="make karaoke of songs and folders")
     make.add_argument("songs", nargs="+", type=Path, metavar="SONG", help="file or folder")
     make.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where results go")
-    make.add_argument("--engine", choices=ENGINES, default="auto")
-    make.add_argument("--stems", type=_stems, default=STEMS, help="vocals,instrumental")
+    make.add_argument(
+        "--engine", default="auto", metavar="NAME", help=f"{', '.join(ENGINES)}, or a model's name"
+    )
+    make.add_argument(
+        "--stems",
+        type=_stems,
+        default=STEMS,
+        help="vocals,instrumental (default), all, or a list of a model's stems",
+    )
     make.add_argument("--format", choices=FORMATS, default="flac")
     make.add_argument("--bit-depth", choices=BIT_DEPTHS, default="24", help="for wav and flac")
     make.add_argument("--bitrate", type=_bitrate, metavar="KBPS", help="for mp3, m4a, ogg, opus")
@@ -93,17 +109,65 @@ def _add_make(commands: Any, common: argparse.ArgumentParser) -> None:
         metavar="TEMPLATE",
         help="{artist} {title} {album} {stem} {engine} {base}",
     )
+    _add_network(make)
     make.add_argument("--overwrite", action="store_true", help="replace files of the same name")
     make.add_argument("--video", action="store_true", help="also a video with the instrumental")
-    make.add_argument("--jobs", type=_count, default=1, metavar="N", help="songs at the same time")
+    make.add_argument(
+        "--jobs", type=_whole(1, 16), default=1, metavar="N", help="songs at the same time"
+    )
     make.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_network(make: argparse.ArgumentParser) -> None:
+    usual = NetworkChoice()
+    group = make.add_argument_group("for networks")
+    group.add_argument(
+        "--model-folder", type=Path, metavar="DIR", help="look for models here first"
+    )
+    group.add_argument("--mode", choices=MODES, default=usual.mode)
+    group.add_argument("--overlap", type=_number(0, 0.5), default=usual.overlap, metavar="SHARE")
+    group.add_argument("--shifts", type=_whole(0, 20), default=usual.shifts, metavar="N")
+    group.add_argument("--segment", type=_number(0.5, 600), metavar="SECONDS")
+    group.add_argument("--device", type=_device, default=usual.device, help=DEVICES)
+    group.add_argument("--threads", type=_whole(0, 256), default=usual.threads, metavar="N")
 
 
 def _stems(text: str) -> tuple[str, ...]:
     wanted = tuple(part.strip() for part in text.split(","))
-    if not wanted or len(set(wanted)) != len(wanted) or not set(wanted) <= set(STEMS):
-        raise argparse.ArgumentTypeError(f"choose from {', '.join(STEMS)}")
-    return tuple(stem for stem in STEMS if stem in wanted)
+    if wanted == ALL_STEMS:
+        return wanted
+    known = (*STEMS, *(stem for stem in NETWORK_STEMS if stem not in STEMS))
+    if len(set(wanted)) != len(wanted) or not set(wanted) <= set(known):
+        raise argparse.ArgumentTypeError(f"choose all, or from {', '.join(known)}")
+    return tuple(stem for stem in known if stem in wanted)
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|xpu", text):
+        raise argparse.ArgumentTypeError(f"choose from {DEVICES}")
+    return text
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"give a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"give a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
 
 
 def _bitrate(text: str) -> int:
@@ -111,12 +175,6 @@ def _bitrate(text: str) -> int:
     if not number.isdecimal() or not 8 <= int(number) <= 640:
         raise argparse.ArgumentTypeError("give kilobits per second, 8 to 640")
     return int(number)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 16:
-        raise argparse.ArgumentTypeError("give a number from 1 to 16")
-    return int(text)
 
 
 def main(argv: list[str]) -> int:
@@ -135,8 +193,10 @@ def main(argv: list[str]) -> int:
     start_logging(data.logs / "terminal.log")
     if arguments.command == "doctor":
         return _doctor(data, as_json=arguments.json)
+    folders = model_folders(data, arguments.model_folder)
     try:
-        check_template(arguments.name, len(arguments.stems))
+        check_engine(arguments.engine, arguments.stems, folders)
+        check_template(arguments.name, 2 if arguments.stems == ALL_STEMS else len(arguments.stems))
     except KaraokeError as exc:
         _complain(exc)
         return EXIT_USAGE
@@ -194,6 +254,15 @@ class _Batch:
             arguments.name,
             arguments.overwrite,
             arguments.video,
+        )
+        self._network = NetworkChoice(
+            model_folders(data, arguments.model_folder),
+            arguments.mode,
+            arguments.overlap,
+            arguments.shifts,
+            arguments.segment,
+            arguments.device,
+            arguments.threads,
         )
         self._stop = threading.Event()
         self._screen = _Screen(sys.stderr, is_quiet=arguments.quiet)
@@ -256,6 +325,7 @@ class _Batch:
                 self._arguments.engine,
                 self._arguments.stems,
                 self._output,
+                self._network,
             )
             line = self._screen.line(path)
             around = Surroundings(workers, speeds=self._speeds)
@@ -307,9 +377,9 @@ class _Screen:
             self.write(text, final=True)
             for note in result.notes:
                 self.write(f"  {notes.describe(note)}", final=True)
-            for path in (result.vocals_path, result.instrumental_path, result.video_path):
-                if path is not None:
-                    self.write(f"  {path}", final=True)
+            video = [] if result.video_path is None else [result.video_path]
+            for path in (*result.stem_paths.values(), *video):
+                self.write(f"  {path}", final=True)
         elif outcome.error is not None:
             error = outcome.error
             self.write(f"{name}: {error.message} {error.hint}".rstrip(), final=True)

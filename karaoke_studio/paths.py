@@ -28,6 +28,11 @@ class DataFolder:
         return self.root / "library"
 
     @property
+    def models(self) -> Path:
+        """Models that were downloaded or imported."""
+        return self.root / "models"
+
+    @property
     def logs(self) -> Path:
         """Rotating logs of the program and its child processes."""
         return self.root / "logs"

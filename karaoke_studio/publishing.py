@@ -14,22 +14,29 @@ from karaoke_studio.names import WrongTemplate, file_name, numbered
 from karaoke_studio.staging import sync_file, sync_folder
 
 #: What a stem is called in file names and titles.
-STEM_LABELS = {"vocals": "Vocals", "instrumental": "Instrumental", "video": "Karaoke"}
+STEM_LABELS = {
+    "vocals": "Vocals",
+    "instrumental": "Instrumental",
+    "video": "Karaoke",
+    **{stem: stem.capitalize() for stem in ("drums", "bass", "other", "guitar", "piano")},
+}
 #: How disks without hard links (FAT, some network shares) refuse them.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 def publish_files(
-    staged: Mapping[str, Path], output: OutputSpec, fields: Mapping[str, str]
+    staged: Mapping[str, Path], output: OutputSpec, fields: Mapping[str, str], song: Path
 ) -> dict[str, Path]:
     """Move staged files to their names in the output folder.
 
-    All files of one song get the same number where a name is taken: "… (2)".
+    All files of one song get the same number where a name is taken: "… (2)". The song itself is
+    never replaced, even where others of its name are.
 
     Args:
         staged: stem → finished file on the same disk as the output folder.
         output: folder, name template, overwrite.
         fields: values of the template except {stem}.
+        song: the file they were made from.
 
     Returns:
         stem → where the file is now.
@@ -50,12 +57,21 @@ def publish_files(
             sync_file(path)
         for number in itertools.count(1):
             targets = {stem: output.folder / numbered(n, number) for stem, n in names.items()}
+            if any(_is_same(target, song) for target in targets.values()):
+                continue
             if _move_all([(staged[s], targets[s]) for s in staged], overwrite=output.overwrite):
                 sync_folder(output.folder)
                 return targets
     except OSError as exc:
         raise error_from_os(exc, output.folder, writing=True) from exc
     raise AssertionError("numbers do not end")
+
+
+def _is_same(target: Path, song: Path) -> bool:
+    try:
+        return not target.is_symlink() and target.samefile(song)
+    except OSError:
+        return False
 
 
 def _move_all(moves: Sequence[tuple[Path, Path]], *, overwrite: bool) -> bool:
