@@ -260,7 +260,7 @@ class _Run:
             tags = self.song["tags"]
             fields = {name: tags.get(name, "") for name in ("artist", "title", "album")}
             fields |= {"engine": self.engine, "base": self.spec.input.stem}
-            placed = publish_files(self.files, self.spec.output, fields)
+            placed = publish_files(self.files, self.spec.output, fields, self.source)
             video = placed.pop("video", None)
             result = replace(result, stem_paths=placed, video_path=video)
         self.meter.finish()

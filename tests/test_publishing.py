@@ -15,6 +15,7 @@ from karaoke_studio.names import WrongTemplate
 from karaoke_studio.publishing import publish_files
 
 FIELDS = {"base": "Song"}
+SONG = Path("/music/Song.mp3")
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def names_in(folder: Path) -> set[str]:
 
 @pytest.mark.usefixtures("links")
 def test_files_get_their_names(output: OutputSpec, staged: dict[str, Path]) -> None:
-    placed = publish_files(staged, output, FIELDS)
+    placed = publish_files(staged, output, FIELDS, SONG)
     assert placed == {
         "vocals": output.folder / "Song (Vocals).flac",
         "instrumental": output.folder / "Song (Instrumental).flac",
@@ -70,7 +71,7 @@ def test_files_get_their_names(output: OutputSpec, staged: dict[str, Path]) -> N
 def test_a_taken_name_numbers_the_whole_pair(output: OutputSpec, taken: str) -> None:
     (output.folder / taken).write_text("theirs")
     for number in (2, 3):
-        placed = publish_files(stage(output), output, FIELDS)
+        placed = publish_files(stage(output), output, FIELDS, SONG)
         assert {path.name for path in placed.values()} == {
             f"Song (Vocals) ({number}).flac",
             f"Song (Instrumental) ({number}).flac",
@@ -96,7 +97,7 @@ def test_whatever_has_the_name_is_left_alone(
         taken.symlink_to(other)
         if kind == "link":
             other.write_text("theirs")
-    placed = publish_files(staged, output, FIELDS)
+    placed = publish_files(staged, output, FIELDS, SONG)
     assert placed["instrumental"].name == "Song (Instrumental) (2).flac"
     assert taken.is_dir() if kind == "folder" else taken.is_symlink()
     if kind == "link":
@@ -106,7 +107,7 @@ def test_whatever_has_the_name_is_left_alone(
 
 def test_overwrite_replaces(output: OutputSpec, staged: dict[str, Path]) -> None:
     (output.folder / "Song (Vocals).flac").write_text("old")
-    placed = publish_files(staged, replace(output, overwrite=True), FIELDS)
+    placed = publish_files(staged, replace(output, overwrite=True), FIELDS, SONG)
     assert placed["vocals"].read_text() == "new vocals"
     assert names_in(output.folder) == {"Song (Vocals).flac", "Song (Instrumental).flac"}
 
@@ -117,9 +118,23 @@ def test_overwrite_replaces_a_link_and_not_what_it_points_to(
     other = tmp_path / "other"
     other.write_text("theirs")
     (output.folder / "Song (Vocals).flac").symlink_to(other)
-    placed = publish_files(staged, replace(output, overwrite=True), FIELDS)
+    placed = publish_files(staged, replace(output, overwrite=True), FIELDS, SONG)
     assert not placed["vocals"].is_symlink()
     assert other.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("path", ["Song.flac", "link", "../out/Song.flac"])
+def test_overwrite_never_replaces_the_song_itself(output: OutputSpec, path: str) -> None:
+    original = output.folder / "Song.flac"
+    for made in (original, output.folder / "Song (2).flac"):
+        made.write_text("theirs")
+    (output.folder / "link").symlink_to(original)
+    onto_itself = replace(output, name="{base}", overwrite=True)
+    staged = stage(output, ("instrumental",))
+    placed = publish_files(staged, onto_itself, FIELDS, output.folder / path)
+    assert original.read_text() == "theirs"
+    assert placed["instrumental"].name == "Song (2).flac"
+    assert placed["instrumental"].read_text() == "new instrumental"
 
 
 def test_overwrite_does_not_replace_half_a_pair(
@@ -128,7 +143,7 @@ def test_overwrite_does_not_replace_half_a_pair(
     (output.folder / "Song (Vocals).flac").write_text("old")
     (output.folder / "Song (Instrumental).flac").mkdir()
     with pytest.raises(OutputNotWritable):
-        publish_files(staged, replace(output, overwrite=True), FIELDS)
+        publish_files(staged, replace(output, overwrite=True), FIELDS, SONG)
     assert (output.folder / "Song (Vocals).flac").read_text() == "old"
 
 
@@ -148,7 +163,7 @@ def test_a_pair_is_published_whole_or_not_at_all(
 
     monkeypatch.setattr(os, "link", fail_second)
     with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is the next line's business
-        publish_files(staged, output, FIELDS)
+        publish_files(staged, output, FIELDS, SONG)
     assert caught.value.code in {"DISK_FULL", "OUTPUT_NOT_WRITABLE"}  # type: ignore[attr-defined]
     assert names_in(output.folder) == set()
     assert all(path.exists() for path in staged.values())
@@ -166,7 +181,7 @@ def test_a_name_taken_behind_our_back_is_not_replaced(
         link(source, target)
 
     monkeypatch.setattr(os, "link", race)
-    placed = publish_files(staged, output, FIELDS)
+    placed = publish_files(staged, output, FIELDS, SONG)
     assert placed["vocals"].name == "Song (Vocals) (2).flac"
     assert (output.folder / "Song (Instrumental).flac").read_text() == "theirs"
     assert not (output.folder / "Song (Vocals).flac").exists()
@@ -176,7 +191,7 @@ def test_two_files_of_one_name_are_refused_and_not_tried_for_ever(
     output: OutputSpec, staged: dict[str, Path]
 ) -> None:
     with pytest.raises(WrongTemplate):
-        publish_files(staged, replace(output, name="{base}"), FIELDS)
+        publish_files(staged, replace(output, name="{base}"), FIELDS, SONG)
     assert names_in(output.folder) == set()
 
 
@@ -184,13 +199,13 @@ def test_a_video_may_share_the_name_with_another_suffix(output: OutputSpec) -> N
     files = stage(output, ("instrumental",))
     files["video"] = output.folder / ".karaoke-x" / "video.mp4"
     files["video"].write_text("picture")
-    placed = publish_files(files, replace(output, name="{base}"), FIELDS)
+    placed = publish_files(files, replace(output, name="{base}"), FIELDS, SONG)
     assert {path.name for path in placed.values()} == {"Song.flac", "Song.mp4"}
 
 
 def test_a_folder_that_is_gone_is_told(output: OutputSpec, staged: dict[str, Path]) -> None:
     with pytest.raises(OutputNotWritable) as caught:
-        publish_files(staged, replace(output, folder=output.folder / "gone"), FIELDS)
+        publish_files(staged, replace(output, folder=output.folder / "gone"), FIELDS, SONG)
     assert caught.value.hint
 
 
@@ -203,6 +218,6 @@ def test_everything_is_flushed_before_it_has_a_name(
     monkeypatch.setattr(publishing, "sync_file", lambda path: events.append(f"sync {path.name}"))
     monkeypatch.setattr(publishing, "sync_folder", lambda path: events.append(f"sync {path.name}"))
     monkeypatch.setattr(os, "link", lambda s, t: (events.append("move"), link(s, t)))
-    publish_files(staged, output, FIELDS)
+    publish_files(staged, output, FIELDS, SONG)
     assert sorted(events[:2]) == ["sync instrumental.flac", "sync vocals.flac"]
     assert events[2:] == ["move", "move", "sync out"]
