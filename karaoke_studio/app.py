@@ -106,6 +106,8 @@ class Studio(QObject):
         """End everything, the library last."""
         self._has_ended = True
         self.awake.release()
+        # the window has done so where it was closed by a person
+        self.queue.stop(keep=True)
         self.player.close()
         self.workers.close()
         self.library.close()

@@ -39,9 +39,15 @@ class Instance(QObject):
         self._server: QLocalServer | None = None
 
     def claim(self) -> bool:
-        """Become the window of this data folder; False when there is one already."""
+        """Become the window of this data folder; False when there is one already.
+
+        A folder that cannot be written to (full, read-only) has no lock; whether a window can work
+        there is for the library to say.
+        """
         if not self._lock.tryLock(0):
-            return False
+            if self._lock.error() is QLockFile.LockError.LockFailedError:
+                return False
+            log.warning("the data folder cannot be locked: %s", self._lock.error())
         QLocalServer.removeServer(self._name)  # left over from a crash: the lock is ours
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)

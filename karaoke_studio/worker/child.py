@@ -173,6 +173,9 @@ def _open_log(file: Path, *, instead: int) -> int:
     try:
         if file.exists() and file.stat().st_size > LOG_LIMIT_BYTES:
             file.replace(f"{file}.1")
+    except OSError:  # another child has it open, which Windows minds: it grows on
+        log.debug("the log of a child is not rotated")
+    try:
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError:
         return instead

@@ -13,6 +13,7 @@ import pytest
 from PySide6.QtNetwork import QLocalSocket
 
 from karaoke_studio.jobs.instance import Instance
+from tests.helpers.disks import fill_disk
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -117,6 +118,18 @@ def test_a_window_that_was_killed_blocks_nobody(tmp_path: Path, qtbot: Any) -> N
     assert instance.claim()
     with qtbot.waitSignal(instance.files_received, timeout=10_000):
         assert second_start(tmp_path, "/m/a.mp3") == [False, True]
+    instance.release()
+
+
+def test_a_folder_that_cannot_be_locked_is_not_taken_for_a_running_window(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is wrong with it, the library says in the right words."""
+    fill_disk(small_disk)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    instance = Instance(small_disk)
+    assert instance.claim()
+    assert "cannot be locked" in caplog.text
     instance.release()
 
 

@@ -111,6 +111,11 @@ def test_a_full_log_becomes_the_old_one(tmp_path: Path) -> None:
             os.close(handle)
             assert file.stat().st_size == (13 if size == 10 else 3)
         assert (tmp_path / "transfer.log.1").stat().st_size == child.LOG_LIMIT_BYTES + 2
+        file.write_bytes(b"x" * (child.LOG_LIMIT_BYTES + 1))
+        (tmp_path / "transfer.log.1").unlink()
+        (tmp_path / "transfer.log.1").mkdir()  # in the way, as an open file is on Windows
+        os.close(child._open_log(file, instead=nothing))
+        assert file.stat().st_size == child.LOG_LIMIT_BYTES + 1
         assert child._open_log(tmp_path / "gone" / "x.log", instead=nothing) == nothing
     finally:
         os.close(nothing)
