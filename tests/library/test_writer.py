@@ -170,6 +170,36 @@ def test_the_second_song_of_a_job_gets_a_name_of_its_own(library: LibraryWriter)
     assert is_whole(second)
 
 
+def test_a_song_is_flushed_before_it_has_its_name_and_its_row_comes_last(
+    library: LibraryWriter, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAULTS 0-2: without the flush a power cut loses songs that were told to be safe."""
+    events: list[str] = []
+    take = make_take(library.staging)
+
+    def recorded(name: str, function: Any) -> Any:
+        def call(*args: Any) -> Any:
+            events.append(f"{name} {args[0].name}" if isinstance(args[0], Path) else name)
+            return function(*args)
+
+        return call
+
+    rename = Path.rename
+
+    def renamed(self: Path, target: Path) -> Path:
+        if target.parent == folder:
+            events.append("rename")
+        return rename(self, target)
+
+    for name in ("sync_tree", "sync_folder", "_insert"):
+        monkeypatch.setattr(writer, name, recorded(name, getattr(writer, name)))
+    monkeypatch.setattr(Path, "rename", renamed)
+    library.adopt(take)
+    assert events == ["sync_tree song", "rename", "sync_folder library", "_insert"]
+    durable = library.submit(lambda c: c.execute("PRAGMA synchronous").fetchone()[0]).result()
+    assert durable == 2  # FULL
+
+
 # -- failing -----------------------------------------------------------------------------------
 
 
