@@ -56,7 +56,7 @@ class Studio(QObject):
         self.library = SongLibrary(data.library)
         self.workers = Workers.create(data.logs)
         around = Surroundings(self.workers, speeds=Speeds(data.speeds_file))
-        self.queue = JobQueue(around, self.writer, self)
+        self.queue = JobQueue(around, self.writer, data.cache, self)
         self.player = Player()
         self.awake = Awake()
         self._has_ended = False

@@ -38,6 +38,11 @@ class DataFolder:
         return self.root / "logs"
 
     @property
+    def cache(self) -> Path:
+        """What can be made again at any time."""
+        return self.root / "cache"
+
+    @property
     def settings_file(self) -> Path:
         """What the person chose."""
         return self.root / "settings.json"

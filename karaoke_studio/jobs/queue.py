@@ -20,6 +20,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, SignalInst
 from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.lane import Lane
+from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.names import safe_name
@@ -65,7 +66,13 @@ class JobQueue(QObject):
         job_failed(job_id, KaraokeError), job_cancelled(job_id), songs_changed(),
         export_progressed(export_id, Progress), export_finished(export_id, JobResult),
         export_failed(export_id, KaraokeError), export_cancelled(export_id),
-        sound_devices_changed(list of names).
+        sound_devices_changed(list of names),
+        spectrogram_ready(song_id, source, path of the file or None where there can be none).
+
+    Args:
+        around: the children and what else jobs need.
+        library: writes the library.
+        cache: folder for what can be made again at any time.
 
     Thread: lives in the GUI's thread; jobs run in lanes of their own.
     """
@@ -83,11 +90,16 @@ class JobQueue(QObject):
     export_failed = Signal(str, object)
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
+    spectrogram_ready = Signal(str, str, object)
     _walked = Signal(object, str)
     _resumed = Signal(object)
 
     def __init__(
-        self, around: Surroundings, library: LibraryWriter, parent: QObject | None = None
+        self,
+        around: Surroundings,
+        library: LibraryWriter,
+        cache: Path,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._around = replace(around, library=library)
@@ -98,6 +110,8 @@ class JobQueue(QObject):
         self._songs, self._exports, self._errands = (
             Lane(name, self) for name in ("songs", "exports", "errands")
         )
+        self._spectrograms = Spectrograms(around.workers.interactive, cache / "spectrograms", self)
+        self._spectrograms.ready.connect(self.spectrogram_ready)
         #: Which job the lane works on; a job that it has not begun is over when it is cancelled.
         self._running_id: str | None = None
         self._begin = threading.Lock()
@@ -193,6 +207,14 @@ class JobQueue(QObject):
             self._watchers = [*(old for old in self._watchers if old.is_alive()), thread]
             thread.start()
 
+    def request_spectrogram(self, song: Song, source: str, *, anew: bool = False) -> None:
+        """Ask for the picture of a song's stem, or of "original"; only the last wish is answered.
+
+        With `anew` it is made once more, because the file that was answered cannot be read.
+        """
+        if not self._is_closing.is_set():
+            self._spectrograms.request(song, source, anew=anew)
+
     # -- state -----------------------------------------------------------------------------------
 
     def jobs(self) -> list[JobView]:
@@ -217,8 +239,8 @@ class JobQueue(QObject):
         unwanted = {job_id for job_id, stop in stops.items() if stop.is_set()}
         for stop in stops.values():
             stop.set()
-        for lane in (self._songs, self._exports, self._errands):
-            lane.close()
+        for part in (self._spectrograms, self._songs, self._exports, self._errands):
+            part.close()
         for watcher in self._watchers:
             watcher.join()
         # what the lanes told last: a song that is finished after all, files that were just found

@@ -197,6 +197,22 @@ def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     return {"suffix": suffix}
 
 
+def spectrogram(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Make the spectrogram of a library take's `source` ("original", or one stem)."""
+    from karaoke_studio.audio.spectrogram import make_spectrogram
+
+    source = args["source"]
+    stems = ("vocals", "instrumental") if source == "original" else (source,)
+    make_spectrogram(
+        [Path(args[stem]) for stem in stems],
+        Path(args["target"]),
+        {name: args[name] for name in ("channels", "sample_rate", "frames")},
+        context.report,
+        context.check,
+    )
+    return {}
+
+
 def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Name the sound outputs there are now (PortAudio only sees new ones in a fresh process)."""
     from karaoke_studio.playback.output import list_outputs
@@ -234,6 +250,7 @@ TASKS: dict[str, Task] = {
     "write_pair": write_pair,
     "restore_take": restore_take,
     "make_video": make_video,
+    "spectrogram": spectrogram,
     "sound_outputs": sound_outputs,
     "versions": versions,
 }

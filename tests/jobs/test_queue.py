@@ -96,7 +96,7 @@ class Desk:
         self._qtbot = qtbot
         self._is_closed = False
         self.library = LibraryWriter(folder / "library")
-        self.queue = JobQueue(Surroundings(workers), self.library)
+        self.queue = JobQueue(Surroundings(workers), self.library, folder.parent / "cache")
         self.listener = Listener(self.queue)
 
     def wait(self, wanted: Callable[[], bool], timeout_ms: int = 10_000) -> None:
