@@ -174,7 +174,8 @@ def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool
 
 def _quit_on_signals(window: MainWindow) -> None:
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        window.close_now(keep=True)
+        # by the loop: a window that is closed before it runs would leave it running without one
+        QTimer.singleShot(0, lambda: window.close_now(keep=True))
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)

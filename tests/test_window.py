@@ -330,6 +330,20 @@ def test_a_second_start_hands_its_files_over(tmp_path: Path) -> None:
     assert "Traceback" not in stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_signal_before_the_loop_runs_is_heeded(tmp_path: Path) -> None:
+    """Sent while the last thing before the loop is done, the collection of what is there."""
+    code = (
+        "import gc, os, signal, sys; from karaoke_studio.app import run_window;"
+        "gc.collect = lambda: os.kill(os.getpid(), signal.SIGTERM); sys.exit(run_window([]))"
+    )
+    environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_killed_window_goes_on_at_the_next_start(tmp_path: Path) -> None:
     song = write_song(tmp_path / "Long.wav", noise(120, 44_100, 1), 44_100, "PCM_16")
