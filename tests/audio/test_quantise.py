@@ -302,7 +302,9 @@ def test_other_is_what_the_rest_leaves(tmp_path: Path) -> None:
             assert np.array_equal(music + stems["vocals"], law.original(block))
             assert all(law.fits(int(s.min()), int(s.max())) for s in (*stems.values(), music))
             got = stem_block("drums", law, song, number) / law.scale
-            assert np.abs(got - parts["drums"][start : start + BLOCK_FRAMES]).max() < 1.6 / law.scale
+            assert (
+                np.abs(got - parts["drums"][start : start + BLOCK_FRAMES]).max() < 1.6 / law.scale
+            )
     assert song.is_whole(dict.fromkeys(names))
     assert song.is_whole({"vocals": 0, "instrumental": 0})
     assert not song.is_whole({"vocals": 0, "drums": 0})

@@ -270,7 +270,7 @@ def test_cancelling_at_any_moment_takes_less_than_a_second(worker: Worker) -> No
         waits.append(time.monotonic() - asked[0])
         timer.join()
     waits.sort()
-    print(f"cancel: p95 {waits[18]:.3f} s, max {waits[19]:.3f} s")  # noqa: T201 - the figure
+    print(f"cancel: p95 {waits[18]:.3f} s, max {waits[19]:.3f} s")
     assert waits[18] <= 0.7
     assert waits[19] <= 1.0
 
@@ -505,7 +505,7 @@ def test_a_bare_child_is_up_quickly() -> None:
         times.append(time.monotonic() - started)
         assert message == {"ready": process.pid}
         worker.close()
-    print(f"bare child: {min(times):.3f} s best, {sorted(times)[2]:.3f} s usual")  # noqa: T201
+    print(f"bare child: {min(times):.3f} s best, {sorted(times)[2]:.3f} s usual")
     assert min(times) <= 0.25
 
 
