@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from karaoke_studio.errors import KaraokeError, OutputLost
-from karaoke_studio.playback.feeder import Feeder
+from karaoke_studio.playback.feeder import Feeder, Loop
 from karaoke_studio.playback.mixer import REFILLED_S, Controls, Mixer
 from karaoke_studio.playback.output import Output
 from karaoke_studio.playback.ring import StemRing
@@ -40,6 +40,7 @@ class Orders:
         take: the song to play, or None.
         ticket: number of the present (take, start_frame); each new pair has a higher one.
         start_frame: the song's frame from which this ticket plays.
+        loop: the stretch that is played again and again.
         wants_play: play or stand still.
         has_ended: the song was played to its end.
         resumes: the output was lost while playing; go on when it returns.
@@ -52,6 +53,7 @@ class Orders:
     take: TakeFiles | None = None
     ticket: int = 0
     start_frame: int = 0
+    loop: Loop | None = None
     wants_play: bool = False
     has_ended: bool = False
     resumes: bool = False
@@ -117,13 +119,18 @@ class Deck:
         mixer = self._mixer
         return self._past_underruns + (mixer.underruns if mixer else 0) + self._output.underruns
 
-    def heard_frame(self, ticket: int) -> float | None:
-        """Return the song's frame heard now; None before anything of this ticket is rendered."""
+    def heard(self, ticket: int) -> tuple[StemRing, float] | None:
+        """Return the ring and its frame heard now; None before this ticket is rendered."""
         mixer = self._mixer
         mark = mixer.mark if mixer else None
         if mark is None or mark.ring.ticket != ticket:
             return None
-        return mark.ring.song_frame(mark.ring_frame(self._output.now()))
+        return mark.ring, mark.ring_frame(self._output.now())
+
+    def heard_frame(self, ticket: int) -> float | None:
+        """Return the song's frame heard now; None before anything of this ticket is rendered."""
+        heard = self.heard(ticket)
+        return None if heard is None else heard[0].song_frame(heard[1])
 
     def is_ready(self, ticket: int) -> bool:
         """Whether enough of this ticket is read ahead to play on without a gap."""
@@ -157,6 +164,7 @@ class Deck:
         self._follow_output()
         try:
             self._follow_take()
+            self._follow_loop()
             self._open_output()
             self._follow_ticket()
         except KaraokeError as exc:
@@ -177,6 +185,17 @@ class Deck:
         if self._mixer and take.sample_rate not in {self._asked_rate, self._mixer.sample_rate}:
             self._close_output()
         self._feeder = Feeder(take)
+
+    def _follow_loop(self) -> None:
+        feeder, orders = self._feeder, self._desk.orders
+        if feeder is None or orders.take is not feeder.take or orders.loop == feeder.loop:
+            return
+        ring = feeder.ring
+        if feeder.follow_loop(orders.loop) or ring is None or ring.ticket != orders.ticket:
+            return
+        # What is read ahead goes another way: read anew from where the callback is.
+        frame = ring.song_frame(ring.read)
+        self._desk.change(lambda now: _moved(now, frame) if now.ticket == ring.ticket else now)
 
     def _follow_ticket(self) -> None:
         feeder, orders = self._feeder, self._desk.orders

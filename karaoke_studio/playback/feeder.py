@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,15 @@ from karaoke_studio.playback.take_reader import StemArray, TakeFiles, TakeReader
 
 #: One read: short, so that a seek never waits long for the feeder.
 BLOCK_FRAMES = 4096
+#: The end of a loop melts into what lies before its start: long enough not to click.
+SEAM_S = 0.010
+
+
+class Loop(NamedTuple):
+    """A stretch of the song that is played again and again: frames start…stop."""
+
+    start: int
+    stop: int
 
 
 class Feeder:
@@ -18,6 +27,7 @@ class Feeder:
 
     Attributes:
         ring: the ring being filled, or None before the first start.
+        loop: followed when its end is reached from before it.
     """
 
     def __init__(self, take: TakeFiles) -> None:
@@ -28,6 +38,9 @@ class Feeder:
         """
         self.take = take
         self.ring: StemRing | None = None
+        self.loop: Loop | None = None
+        self._seam_frames = max(1, round(SEAM_S * take.sample_rate))
+        self._fed = 0
         self._reader = TakeReader(take)
         self._resampler: Any = None
         self._waiting = _nothing(take)
@@ -42,6 +55,7 @@ class Feeder:
         self._reader.seek(frame)
         self._resampler = None
         self._waiting = _nothing(take)
+        self._fed = 0
         if sample_rate != take.sample_rate:
             # Loaded only for devices that refuse the song's rate.
             import soxr
@@ -57,6 +71,18 @@ class Feeder:
             start_frame=frame,
         )
         return self.ring
+
+    def follow_loop(self, loop: Loop | None) -> bool:
+        """Follow another loop, or none; return whether what is read ahead fits it."""
+        self.loop = loop
+        ring = self.ring
+        if ring is None:
+            return True
+        if ring.has_seam_ahead:
+            return False
+        if loop is None or ring.song_frame(ring.read) >= loop.stop:
+            return True
+        return self._reader.next_frame <= loop.stop - self._seam_frames
 
     def fill(self, *, until: int | None = None) -> None:
         """Read on until the ring is full, holds `until` frames, or has the song's end.
@@ -82,7 +108,8 @@ class Feeder:
 
     def _next_block(self) -> StemArray:
         """Read a block at the device's rate; it may be empty while a resampler fills up."""
-        block = self._reader.read(BLOCK_FRAMES)
+        block = self._read_on()
+        self._fed += block.shape[2]
         if self._resampler is None:
             return block
         stems, channels, frames = block.shape
@@ -90,6 +117,28 @@ class Feeder:
         interleaved = np.ascontiguousarray(block.reshape(stems * channels, frames).T)
         moved: StemArray = self._resampler.resample_chunk(interleaved, last=self._reader.is_at_end)
         return moved.T.reshape(stems, channels, -1)
+
+    def _read_on(self) -> StemArray:
+        loop, at = self.loop, self._reader.next_frame
+        if loop is None or at >= loop.stop:
+            return self._reader.read(BLOCK_FRAMES)
+        until_seam = loop.stop - self._seam_frames - at
+        if until_seam > 0:
+            return self._reader.read(min(BLOCK_FRAMES, until_seam))
+        return self._turn_back(loop, loop.stop - at)
+
+    def _turn_back(self, loop: Loop, count: int) -> StemArray:
+        """Return the last frames of the loop, melting into those before its start; go there."""
+        leaving = self._reader.read(count)
+        lead = min(count, loop.start)
+        self._reader.seek(loop.start - lead)
+        entering = np.zeros_like(leaving)
+        entering[:, :, count - lead :] = self._reader.read(lead)
+        if self.ring is not None:
+            self.ring.add_seam(self._fed + count, loop.start)
+        gains = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
+        turned: StemArray = leaving * (1 - gains) + entering * gains
+        return turned
 
 
 def _nothing(take: TakeFiles) -> StemArray:

@@ -11,14 +11,17 @@ import numpy as np
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.playback.deck import Deck, Desk, Orders
+from karaoke_studio.playback.feeder import Loop
 from karaoke_studio.playback.output import Output, SoundDeviceOutput
 from karaoke_studio.playback.take_reader import TakeFiles
 
-__all__ = ["Player", "PlayerState", "Source", "TakeFiles"]
+__all__ = ["Loop", "Player", "PlayerState", "Source", "TakeFiles"]
 
 #: An open stream keeps a laptop's sound hardware awake.
 IDLE_CLOSE_S = 60.0
 CLOSE_WAIT_S = 2.0
+#: A shorter loop is made so long.
+MIN_LOOP_S = 0.1
 
 
 class PlayerState(StrEnum):
@@ -60,7 +63,8 @@ class Player:
         self._thread: threading.Thread | None = None
         self._source = Source.ORIGINAL
         self._volume = 1.0
-        self._last_heard = (0, 0)
+        #: Ticket, frame of its ring, frame of the song.
+        self._last_heard = (0, 0.0, 0)
 
     # Orders
 
@@ -95,6 +99,17 @@ class Player:
     def seek(self, frame: int) -> None:
         """Go to a frame of the song; frames outside it mean its ends."""
         self._change(lambda now: _sought(now, frame))
+
+    def set_loop(self, start_frame: int, stop_frame: int) -> None:
+        """Play these frames again and again, once they are reached; no sample is lost or doubled.
+
+        The last 10 ms melt into what lies before the start. Another song ends the loop.
+        """
+        self._change(lambda now: _looped(now, start_frame, stop_frame))
+
+    def clear_loop(self) -> None:
+        """Play on to the song's end."""
+        self._change(lambda now: replace(now, loop=None))
 
     def set_source(self, source: Source) -> None:
         """Choose what is heard, from the same sample on, with a short cross-fade."""
@@ -136,12 +151,15 @@ class Player:
             return 0
         if orders.has_ended:
             return orders.take.frames
-        heard = self._deck.heard_frame(orders.ticket)
-        frame = orders.start_frame if heard is None else min(round(heard), orders.take.frames)
+        heard = self._deck.heard(orders.ticket)
+        ticket, last, frame = self._last_heard
+        if ticket != orders.ticket:
+            last, frame = -1.0, orders.start_frame
         # The device's clock trembles a little; a playhead must not.
-        if self._last_heard[0] == orders.ticket:
-            frame = max(frame, self._last_heard[1])
-        self._last_heard = (orders.ticket, frame)
+        if heard is not None and heard[1] > last:
+            ring, last = heard
+            frame = min(round(ring.song_frame(last)), orders.take.frames)
+        self._last_heard = (orders.ticket, last, frame)
         return frame
 
     @property
@@ -155,6 +173,11 @@ class Player:
         """The song's rate in Hz, 0 without one."""
         take = self._desk.orders.take
         return take.sample_rate if take else 0
+
+    @property
+    def loop(self) -> Loop | None:
+        """The stretch that is played again and again."""
+        return self._desk.orders.loop
 
     @property
     def source(self) -> Source:
@@ -200,6 +223,7 @@ def _with_take(now: Orders, take: TakeFiles | None) -> Orders:
         take=take,
         ticket=now.ticket + 1,
         start_frame=0,
+        loop=None,
         wants_play=False,
         has_ended=False,
         resumes=False,
@@ -222,3 +246,12 @@ def _sought(now: Orders, frame: int) -> Orders:
         return now
     frame = min(max(frame, 0), now.take.frames)
     return replace(now, ticket=now.ticket + 1, start_frame=frame, has_ended=False)
+
+
+def _looped(now: Orders, start: int, stop: int) -> Orders:
+    if now.take is None:
+        return now
+    frames = now.take.frames
+    shortest = min(round(MIN_LOOP_S * now.take.sample_rate), frames)
+    start = min(max(start, 0), frames - shortest)
+    return replace(now, loop=Loop(start, min(max(stop, start + shortest), frames)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from karaoke_studio.playback.take_reader import StemArray
@@ -35,6 +37,8 @@ class StemRing:
         self.is_complete = False
         self._song_frames_per_frame = song_rate / sample_rate
         self._capacity = sample_rate
+        #: Where the ring's sound goes on at another place of the song: ring's and song's frame.
+        self._pieces: tuple[tuple[float, int], ...] = ((0.0, start_frame),)
         self._samples: StemArray = np.zeros((2, channels, self._capacity), np.float32)
 
     @property
@@ -73,4 +77,25 @@ class StemRing:
 
     def song_frame(self, frame: float) -> float:
         """Return the song's frame for a frame of the ring."""
-        return self.start_frame + frame * self._song_frames_per_frame
+        at, start = next(
+            (piece for piece in reversed(self._pieces) if piece[0] <= frame), self._pieces[0]
+        )
+        return start + (frame - at) * self._song_frames_per_frame
+
+    def add_seam(self, song_frames: int, goes_on_at: int) -> None:
+        """Note that the sound jumps.
+
+        Args:
+            song_frames: how many frames of the song were put in before the jump.
+            goes_on_at: the song's frame after it.
+        """
+        # A device is never two seconds behind: what lies before is asked for no more.
+        over = self.read - 2 * self._capacity
+        kept = [piece for piece, after in pairwise(self._pieces) if after[0] > over]
+        at = song_frames / self._song_frames_per_frame
+        self._pieces = (*kept, self._pieces[-1], (at, goes_on_at))
+
+    @property
+    def has_seam_ahead(self) -> bool:
+        """Whether what is put in jumps somewhere behind what was taken out."""
+        return self._pieces[-1][0] > self.read

@@ -60,6 +60,11 @@ class TakeReader:
             raise
 
     @property
+    def next_frame(self) -> int:
+        """The song's frame that the next read starts with."""
+        return self._next_frame
+
+    @property
     def is_at_end(self) -> bool:
         """Whether the song's last frame has been read."""
         return self._next_frame == self.take.frames
