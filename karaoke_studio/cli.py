@@ -328,7 +328,7 @@ class _Batch:
                 self._network,
             )
             line = self._screen.line(path)
-            around = Surroundings(workers, speeds=self._speeds)
+            around = Surroundings(workers, speeds=self._speeds, data=self._data.root)
             result = run_job(spec, output_workdir(spec), line.show, self._stop, around)
         except Cancelled:
             return _Outcome(path)

@@ -19,6 +19,13 @@ ENGINES = ("auto", *BUILTIN_ENGINES, *NETWORK_ENGINES)
 NETWORK_STEMS = ("drums", "bass", "other", "vocals", "guitar", "piano")
 ALL_STEMS = ("all",)
 MODES = ("reference", "exact")
+#: What a stem is called in file names and titles.
+STEM_LABELS = {
+    "vocals": "Vocals",
+    "instrumental": "Instrumental",
+    "video": "Karaoke",
+    **{stem: stem.capitalize() for stem in ("drums", "bass", "other", "guitar", "piano")},
+}
 
 
 class JobState(StrEnum):

@@ -21,6 +21,8 @@ _DEFAULTS = {
     "importing": 0.003,
     "separating centre": 0.006,
     "separating": 0.02,
+    "separating network": 0.5,
+    "loading_model": 0.02,
     "encoding flac": 0.006,
     "encoding wav": 0.004,
     "encoding": 0.025,
@@ -52,9 +54,10 @@ class Speeds:
                 log.warning("measured speeds could not be read: %s", exc)
 
     def get(self, name: str) -> float:
-        """Return a stage's speed: measured, else the default of the name or its first word."""
-        first_word = name.partition(" ")[0]
-        return self._known.get(name) or _DEFAULTS.get(name) or _DEFAULTS[first_word]
+        """Return a stage's speed: measured, else the default of the longest known beginning."""
+        words = name.split()
+        starts = (" ".join(words[:count]) for count in range(len(words), 0, -1))
+        return self._known.get(name) or next(_DEFAULTS[s] for s in starts if s in _DEFAULTS)
 
     def learn(self, seconds: dict[str, float], duration_s: float) -> None:
         """Take the measured seconds of a finished job into account."""

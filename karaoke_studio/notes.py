@@ -17,6 +17,7 @@ COVER_DROPPED = "cover_dropped"
 NO_PICTURE = "no_picture"
 ALREADY_IN_LIBRARY = "already_in_library"
 CHILD_RESTARTED = "child_restarted"
+FALLBACK = "fallback"
 
 _SENTENCES = {
     AUDIO_SILENT: "The song is silent.",
@@ -30,6 +31,7 @@ _SENTENCES = {
     COVER_DROPPED: "The cover picture was too large and was left out.",
     NO_PICTURE: "There is no moving picture in the file, so no video was made.",
     ALREADY_IN_LIBRARY: "The song is already in the library.",
+    FALLBACK: "{detail} could not be used, so the song was made another way.",
     CHILD_RESTARTED: "A helper process stopped and was started again.",
 }
 

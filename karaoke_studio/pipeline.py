@@ -16,15 +16,34 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio import notes
-from karaoke_studio.errors import EngineCrashed, error_from_os
-from karaoke_studio.job import JobResult, JobSpec, OutputSpec, Stage
+from karaoke_studio.engines import AUTO, choose_engine, is_network
+from karaoke_studio.errors import (
+    DeviceError,
+    EngineCrashed,
+    ModelError,
+    ModelRefused,
+    OutOfMemory,
+    ProcessingTimeout,
+    error_from_os,
+)
+from karaoke_studio.job import (
+    ALL_STEMS,
+    BUILTIN_ENGINES,
+    STEMS,
+    JobResult,
+    JobSpec,
+    OutputSpec,
+    Stage,
+)
 from karaoke_studio.library.manifest import NewTake
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.meter import Meter, Speeds
+from karaoke_studio.paths import data_folder
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
 from karaoke_studio.staging import Staging, sweep
+from karaoke_studio.worker.conversion import convert_models
 from karaoke_studio.worker.host import Worker, WorkerDied, Workers
 
 log = logging.getLogger(__name__)
@@ -45,12 +64,14 @@ class Surroundings:
         workers: the child processes.
         library: where songs without an `OutputSpec` go.
         speeds: measured seconds per second of song, for progress and ETA.
+        data: the data folder; models' hashes and converted models are kept there.
         describe: told title, artist, cover and length as soon as they are known.
     """
 
     workers: Workers
     library: LibraryWriter | None = None
     speeds: Speeds = field(default_factory=Speeds)
+    data: Path = field(default_factory=lambda: data_folder().root)
     describe: Describe = lambda _facts: None
 
 
@@ -157,11 +178,15 @@ class _Run:
         self.staging = staging
         self.stop = stop
         self.around = around
-        stages = [stage for stage in _stages(spec) if not is_export or stage[0] != Stage.SEPARATING]
+        self.engine = choose_engine(spec.engine, spec.network.model_folders)
+        stages = _export_stages(spec) if is_export else _stages(spec, self.engine)
         self.meter = Meter(stages, around.speeds, report)
         self.song: dict[str, Any] = {}
-        self.engine = spec.engine
+        self.stems = spec.stems if spec.stems != ALL_STEMS else STEMS
         self.parts = ["vocals"]
+        self.model_load_s = 0.0
+        self.device: str | None = None
+        self.fallback_from: str | None = None
         self.pair: dict[str, Any] = {}
         self.files: dict[str, Path] = {}
         self.notes: list[str] = []
@@ -169,7 +194,8 @@ class _Run:
 
     def import_song(self) -> None:
         """Decode the file into staging."""
-        self.around.workers.builtin.start()
+        workers = self.around.workers
+        (workers.engine if is_network(self.engine) else workers.builtin).start()
         self.song = self._stage(
             Stage.IMPORTING,
             self.around.workers.transfer,
@@ -197,20 +223,70 @@ class _Run:
         )
 
     def separate(self) -> None:
-        """Let the engine write the vocals."""
-        done = self._stage(
-            Stage.SEPARATING,
-            self.around.workers.builtin,
-            "separate",
-            {"song": self.song, "engine": self.spec.engine},
-        )
-        self.engine = done["engine"]
+        """Let the engine write its stems; what was left to us goes on with the built-in one."""
+        if not is_network(self.engine):
+            self._separate_builtin()
+            return
+        try:
+            self._separate_network()
+        except (ModelError, DeviceError, OutOfMemory, EngineCrashed, ProcessingTimeout) as exc:
+            if self.spec.engine != AUTO:
+                raise
+            log.warning("job %s: %s is given up: %s", self.spec.job_id, self.engine, exc.code)
+            self.notes.append(notes.note(notes.FALLBACK, self.engine))
+            self.fallback_from, self.engine = self.engine, BUILTIN_ENGINES[0]
+            self.stems, self.parts = STEMS, ["vocals"]
+            self._separate_builtin()
+
+    def _separate_builtin(self) -> None:
+        args = {"song": self.song, "engine": self.engine}
+        self._stage(Stage.SEPARATING, self.around.workers.builtin, "separate", args)
+
+    def _separate_network(self) -> None:
+        choice, engine = self.spec.network, self.around.workers.engine
+        model = {
+            "model": self.engine,
+            "folders": [str(folder) for folder in choice.model_folders],
+            "data": str(self.around.data),
+        }
+        loaded = self._stage(Stage.LOADING_MODEL, engine, "load_model", model)
+        if loaded["needs_conversion"]:
+            files = [Path(name) for name in loaded["needs_conversion"]]
+            convert_models(files, self.around.data, stop=self.stop)
+            loaded = self._stage(Stage.LOADING_MODEL, engine, "load_model", model)
+        self._choose_stems(tuple(loaded["sources"]))
+        options = {**vars(choice)}
+        del options["model_folders"]
+        args = {**model, "song": self.song, "stems": self.parts, "options": options}
+        done = self._stage(Stage.SEPARATING, engine, "separate", args)
+        self.model_load_s = loaded["load_s"] + done["model_load_s"]
+        self.meter.forgive(self.model_load_s)
+        self.engine, self.device = done["engine"], done["device"]
+        if done["fallbacks"]:
+            self.fallback_from = done["fallbacks"][0][0]
+            self.notes.append(notes.note(notes.FALLBACK, self.fallback_from))
+
+    def _choose_stems(self, sources: tuple[str, ...]) -> None:
+        """Decide which stems are written, and which of them the network must make.
+
+        "other" is the original less all the rest, so it takes every stem of the model.
+        """
+        wanted = sources if self.spec.stems == ALL_STEMS else self.spec.stems
+        missing = [stem for stem in wanted if stem not in (*sources, "instrumental")]
+        if missing:
+            raise ModelRefused(
+                f"The model {self.engine} does not make {', '.join(missing)}.",
+                hint=f"It makes {', '.join(sources)}.",
+            )
+        self.stems = wanted
+        needed = {"vocals" if stem == "instrumental" else stem for stem in wanted}
+        self.parts = [stem for stem in sources if stem in needed or "other" in needed]
 
     def write_pair(self) -> None:
         """Write and prove the stems in their final format."""
         output = self.spec.output or OutputSpec(self.staging)
         is_take = self.spec.output is None
-        self.files = {stem: self.staging / f"{stem}.{output.format}" for stem in self.spec.stems}
+        self.files = {stem: self.staging / f"{stem}.{output.format}" for stem in self.stems}
         self.pair = self._stage(
             Stage.ENCODING,
             self.around.workers.transfer,
@@ -281,7 +357,9 @@ class _Run:
             sample_rate=rate,
             channels=song["channels"],
             processing_time_s=self.meter.elapsed_s,
-            model_load_s=0.0,
+            model_load_s=self.model_load_s,
+            device=self.device,
+            fallback_from=self.fallback_from,
             null_test_db=self.pair["null_test_db"],
             null_exact=self.pair["null_exact"],
             # a take's power-of-two shift is undone by the player and by exports
@@ -341,12 +419,21 @@ class _Run:
         self.around.describe({**facts, "cover": path})
 
 
-def _stages(spec: JobSpec) -> list[tuple[Stage, str]]:
+def _stages(spec: JobSpec, engine: str) -> list[tuple[Stage, str]]:
     """Return the stages of a job with the names their speeds are kept under."""
+    separating = [(Stage.SEPARATING, f"separating {engine}")]
+    if is_network(engine):
+        choice = spec.network
+        name = f"separating network {engine} {choice.mode} {choice.device} {choice.shifts}"
+        separating = [(Stage.LOADING_MODEL, "loading_model"), (Stage.SEPARATING, name)]
+    importing, *rest = _export_stages(spec)
+    return [importing, *separating, *rest]
+
+
+def _export_stages(spec: JobSpec) -> list[tuple[Stage, str]]:
     written = spec.output.format if spec.output is not None else "flac"
     return [
         (Stage.IMPORTING, "importing"),
-        (Stage.SEPARATING, f"separating {spec.engine}"),
         (Stage.ENCODING, f"encoding {written}"),
         (Stage.PUBLISHING, "publishing"),
     ]

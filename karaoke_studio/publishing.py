@@ -9,17 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from karaoke_studio.errors import error_from_os
-from karaoke_studio.job import OutputSpec
+from karaoke_studio.job import STEM_LABELS, OutputSpec
 from karaoke_studio.names import WrongTemplate, file_name, numbered
 from karaoke_studio.staging import sync_file, sync_folder
 
-#: What a stem is called in file names and titles.
-STEM_LABELS = {
-    "vocals": "Vocals",
-    "instrumental": "Instrumental",
-    "video": "Karaoke",
-    **{stem: stem.capitalize() for stem in ("drums", "bass", "other", "guitar", "piano")},
-}
 #: How disks without hard links (FAT, some network shares) refuse them.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 

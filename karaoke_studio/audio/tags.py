@@ -30,8 +30,8 @@ from karaoke_studio.audio.sniff import Container, open_regular
 from karaoke_studio.audio.tag_readers import FoundTags, read_found
 from karaoke_studio.audio.tag_writers import write_into
 from karaoke_studio.errors import CorruptAudio
+from karaoke_studio.job import STEM_LABELS
 
-_STEM_WORDS = {"vocals": "Vocals", "instrumental": "Instrumental"}
 _MANY_LINES = frozenset({"lyrics", "comment"})
 _MAX_SYNCED_LINES = 5000
 _TRACK_NUMBER = re.compile(r"^(?:\d{1,2}-)?\d{1,3}(?:\s*[.)]\s+|\s*[-–—]\s+|\.(?=[^\s\d]))")
@@ -87,7 +87,7 @@ class Tags:
 
     def for_stem(self, stem: str) -> Tags:
         """Return the tags of one stem's file: the title says which stem it is."""
-        return replace(self, title=f"{self.title} ({_STEM_WORDS[stem]})".strip())
+        return replace(self, title=f"{self.title} ({STEM_LABELS[stem]})".strip())
 
 
 _TEXTS = tuple(f.name for f in fields(Tags) if f.type == "str" and f.name != "cover_mime")

@@ -16,11 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from karaoke_studio.errors import KaraokeError
-from karaoke_studio.job import BIT_DEPTHS, FORMATS, STEMS, JobResult, OutputSpec
+from karaoke_studio.job import BIT_DEPTHS, FORMATS, STEM_LABELS, STEMS, JobResult, OutputSpec
 from karaoke_studio.library.songs import Song
 from karaoke_studio.names import check_template, file_name
 from karaoke_studio.progress import Progress
-from karaoke_studio.publishing import STEM_LABELS
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import messages, text, theme
 from karaoke_studio.ui.controls import Button, Choice, Kind, Label, Paragraph, Sign, SmoothBar, Tick
