@@ -1,5 +1,5 @@
 # Everything here is one or two lines that can be typed by hand. `make run FILES="a.mp3 'b c.flac'"` makes those.
-.PHONY: setup run test test-all lint
+.PHONY: setup run test test-all lint package package-test
 BIN := .venv/bin
 
 setup:            ## all set-up; DESKTOP=1 adds a menu entry
@@ -11,7 +11,7 @@ run:              ## the window; without a display, karaoke of the demo song in 
 
 test:             ## the tests, at most six minutes
 	@packaging/setup.sh dev
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 test-all:         ## also the full matrix and the long runs
 	@packaging/setup.sh dev
@@ -21,3 +21,11 @@ lint:             ## style, types and import contracts
 	@packaging/setup.sh dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy && $(BIN)/lint-imports
+
+package:          ## the program as a folder for this system: dist/karaoke-studio
+	@packaging/setup.sh package
+	$(BIN)/python packaging/build.py $(ARGS)
+
+package-test:     ## that folder, tried from elsewhere with an empty home
+	@packaging/setup.sh run
+	$(BIN)/python packaging/smoke.py $(ARGS)
