@@ -1,11 +1,30 @@
-"""Tasks of the *engine* child: the only process that loads a network runtime."""
+"""Tasks of the *engine* child: the only process that loads a network runtime.
+
+It reads staged samples and model files, never a foreign song. The model of the last song stays
+warm for the next one.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from karaoke_studio.separation.device import list_devices
 from karaoke_studio.worker.child import Task, TaskContext
+
+if TYPE_CHECKING:
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.separation.demucs_engine import DemucsEngine
+    from karaoke_studio.separation.journal import Journal
+    from karaoke_studio.separation.ranges import Ranges
+
+log = logging.getLogger(__name__)
+
+JOURNAL = "journal"
 
 
 def devices(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
@@ -13,10 +32,234 @@ def devices(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     return list_devices()
 
 
+def probe_device(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Try the device `name` with a small network; see `separation.device.probe_device`."""
+    from karaoke_studio.separation import device
+
+    return device.probe_device(args["name"], _device_record(args))
+
+
 def warm_up(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Load the network runtime ahead of the first task."""
-    list_devices()
-    return {}
+    from karaoke_studio.separation import torch_networks
+
+    return torch_networks.load_runtime()
 
 
-TASKS: dict[str, Task] = {"devices": devices, "warm_up": warm_up}
+def load_model(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Make a model ready, unless old files must be converted first.
+
+    Args:
+        args: `model` (its name), `folders` (where its files may be, best first), `data`.
+        context: of this task.
+
+    Returns:
+        {"needs_conversion": paths} where `worker.conversion` has work to do, else also `sources`,
+        `sha256` and `load_s` (0 for a model that is warm).
+    """
+    waiting = _warm.unconverted(args)
+    if waiting:
+        return {"needs_conversion": [str(path) for path in waiting]}
+    engine, load_s = _warm.engine(args, context)
+    return {
+        "needs_conversion": [],
+        "sources": list(engine.model.sources),
+        "sha256": engine.model.sha256,
+        "load_s": load_s,
+    }
+
+
+def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Run a model over a staged song: `original.f32` → `<stem>.f32` for each of `stems`.
+
+    A staging folder in which this was interrupted is gone on with, where nothing that decides the
+    bits has changed.
+
+    Args:
+        args: `staging`, `song` (what the import told), `stems`, `options` (fields of
+            `NetworkOptions`), and those of `load_model`.
+        context: of this task; told {"stage": "loading_model" or "separating"}, {"fraction": …} and
+            {"ready": [start, stop]} in frames of the song, when all stems have those.
+
+    Returns:
+        `engine` (the model's name), `stems`, `model_sha256`, `model_load_s`, `device`, `fallbacks`
+        ([device, error code] in order), `resumed_frames`, `recipe`.
+    """
+    from karaoke_studio.audio.importing import ORIGINAL
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.separation.demucs_engine import NetworkOptions, Song
+    from karaoke_studio.separation.engine import SongFacts
+    from karaoke_studio.worker.media import StagedReader, StagedWriter
+
+    staging, song, stems = Path(args["staging"]), args["song"], list(args["stems"])
+    options = NetworkOptions(**args["options"])
+    engine, load_s = _warm.engine(args, context)
+    context.tell({"stage": "separating"})
+    facts = SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
+    paths = {stem: staging / f"{stem}.f32" for stem in stems}
+    with ExitStack() as stack:
+        original = stack.enter_context(RawFile.open(staging / ORIGINAL, song["channels"]))
+        files = _open_stems(paths, song["channels"], song["frames"], staging, stack)
+        ledger = stack.enter_context(_Ledger(staging / JOURNAL, list(files.values()), context.tell))
+        done = engine.separate(
+            Song(
+                StagedReader(original, song["sample_rate"]),
+                {stem: StagedWriter(file) for stem, file in files.items()},
+                facts,
+                staging,
+                song["sha256"],
+            ),
+            options,
+            ledger,
+            context.report,
+            context.check,
+        )
+        ledger.checkpoint()
+    return {
+        "engine": engine.model.name,
+        "stems": stems,
+        "model_sha256": engine.model.sha256,
+        "model_load_s": load_s,
+        "device": done.device,
+        "fallbacks": [[one.device, one.code] for one in done.fallbacks],
+        "resumed_frames": ledger.resumed,
+        "recipe": done.recipe,
+    }
+
+
+def convert_model(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Convert the old model file `path`; only ever in a child that ends after it."""
+    from karaoke_studio.separation import legacy_models
+    from karaoke_studio.separation.model_files import ModelStore
+
+    target = legacy_models.convert_model(Path(args["path"]), ModelStore(Path(args["data"])))
+    return {"target": str(target)}
+
+
+def _open_stems(
+    paths: dict[str, Path], channels: int, frames: int, staging: Path, stack: ExitStack
+) -> dict[str, RawFile]:
+    """Open the stems' files; where one is not whole, all begin anew."""
+    from karaoke_studio.audio.raw import SAMPLE_BYTES, RawFile
+
+    size = frames * channels * SAMPLE_BYTES
+    if all(path.is_file() and path.stat().st_size == size for path in paths.values()):
+        return {
+            stem: stack.enter_context(RawFile.open(path, channels, writable=True))
+            for stem, path in paths.items()
+        }
+    (staging / JOURNAL).unlink(missing_ok=True)
+    return {
+        stem: stack.enter_context(RawFile.create(path, channels, frames))
+        for stem, path in paths.items()
+    }
+
+
+class _Ledger:
+    """Keeps the journal of a song, and tells the parent what can be played."""
+
+    def __init__(
+        self, path: Path, files: list[RawFile], tell: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._path = path
+        self._files = files
+        self._tell = tell
+        self._journal: Journal | None = None
+        self.resumed = 0
+
+    def begin(self, recipe: dict[str, Any]) -> Ranges:
+        from karaoke_studio.separation.journal import Journal, recipe_hash
+
+        name = recipe_hash(recipe)
+        if self._journal is None:
+            self._journal = Journal(self._path, name, self._sync)
+            self.resumed = self._journal.resumed
+            for start, stop in self._journal.ready:
+                self._tell({"ready": [start, stop]})
+        else:
+            self._journal.use(name)
+        return self._journal.ready
+
+    def add(self, start: int, stop: int) -> None:
+        if self._journal is not None:
+            self._journal.add(start, stop)
+            self._tell({"ready": [start, stop]})
+
+    def checkpoint(self) -> None:
+        if self._journal is not None:
+            self._journal.checkpoint()
+
+    def _sync(self) -> None:
+        for file in self._files:
+            file.sync()
+
+    def __enter__(self) -> _Ledger:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._journal is not None:
+            self._journal.close()
+
+
+@dataclass
+class _Warm:
+    """The model that is loaded, and the files it was loaded from."""
+
+    _engine: DemucsEngine | None = None
+    _stamp: object = None
+
+    def unconverted(self, args: dict[str, Any]) -> list[Path]:
+        from karaoke_studio.separation import model_files
+
+        store = model_files.ModelStore(Path(args["data"]))
+        return model_files.unconverted(_find(args), store)
+
+    def engine(self, args: dict[str, Any], context: TaskContext) -> tuple[DemucsEngine, float]:
+        """Return the model that is asked for and the seconds that it took to load it now."""
+        from karaoke_studio.separation import model_files
+        from karaoke_studio.separation.demucs_engine import DemucsEngine
+
+        def check() -> None:
+            context.check()
+            context.tell({"stage": "loading_model"})
+
+        files = _find(args)
+        stamp = (files, [_stamp(file.path) for file in files.files], args["data"])
+        if self._engine is not None and stamp == self._stamp:
+            return self._engine, 0.0
+        self._engine = None  # two models may not fit side by side
+        store = model_files.ModelStore(Path(args["data"]))
+        model = model_files.load_model(files, store, check)
+        log.info("model %s loaded in %.2f s", model.name, model.load_s)
+        self._engine, self._stamp = DemucsEngine(model, _device_record(args)), stamp
+        return self._engine, model.load_s
+
+
+def _find(args: dict[str, Any]) -> Any:
+    from karaoke_studio.separation import model_files
+
+    return model_files.find_model(args["model"], [Path(folder) for folder in args["folders"]])
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:  # loading will say what is the matter
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _device_record(args: dict[str, Any]) -> Path:
+    return Path(args["data"]) / "devices.json"
+
+
+_warm = _Warm()
+
+TASKS: dict[str, Task] = {
+    "devices": devices,
+    "probe_device": probe_device,
+    "warm_up": warm_up,
+    "load_model": load_model,
+    "separate": separate,
+    "convert_model": convert_model,
+}
