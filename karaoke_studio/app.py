@@ -55,7 +55,7 @@ class Studio(QObject):
         self.writer = LibraryWriter(data.library)
         self.library = SongLibrary(data.library)
         self.workers = Workers.create(data.logs)
-        around = Surroundings(self.workers, speeds=Speeds(data.speeds_file))
+        around = Surroundings(self.workers, speeds=Speeds(data.speeds_file), data=data.root)
         self.queue = JobQueue(around, self.writer, data.cache, self)
         self.player = Player()
         self.awake = Awake()

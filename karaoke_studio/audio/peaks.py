@@ -93,7 +93,7 @@ class Peaks:
         return tuple(self.levels)
 
     def columns(
-        self, stem: str, start_frame: int, stop_frame: int, count: int
+        self, stem: str, start_frame: float, stop_frame: float, count: int
     ) -> tuple[FloatArray, FloatArray]:
         """Return minima and maxima of `count` equal columns of a range.
 

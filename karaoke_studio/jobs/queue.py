@@ -18,7 +18,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, SignalInstance, Slot
 
 from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
-from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
+from karaoke_studio.job import JobResult, JobSpec, JobState, NetworkChoice, OutputSpec
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
@@ -104,6 +104,7 @@ class JobQueue(QObject):
         super().__init__(parent)
         self._around = replace(around, library=library)
         self._library = library
+        self._network = NetworkChoice((around.data / "models",))
         self._jobs: dict[str, JobView] = {}
         self._specs: dict[str, JobSpec] = {}
         self._stops: dict[str, threading.Event] = {}
@@ -337,7 +338,7 @@ class JobQueue(QObject):
     @Slot(object, str)
     def _on_walked(self, paths: list[Path], engine: str) -> None:
         for path in paths:
-            spec = JobSpec(uuid.uuid4().hex, path, engine)
+            spec = JobSpec(uuid.uuid4().hex, path, engine, network=self._network)
             self._add(spec)
             if is_folder(path):
                 self.job_failed.emit(
