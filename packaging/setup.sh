@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Sets up everything the program needs: system packages (Debian, Ubuntu), .venv, pinned packages.
 #
-#   packaging/setup.sh run    what the program needs
-#   packaging/setup.sh dev    and what tests and linters need
+#   packaging/setup.sh run      what the program needs
+#   packaging/setup.sh dev      and what tests and linters need
+#   packaging/setup.sh package  what the program needs, and what packs it
 #
 # Safe to repeat, and quick when nothing has changed. DESKTOP=1 also adds a menu entry.
 # TORCH_INDEX=URL takes torch from another package index (PyTorch's own CPU or GPU builds).
@@ -16,10 +17,18 @@ stop() { printf 'karaoke-studio: %s\n' "$*" >&2; exit 1; }
 
 run_packages="libglib2.0-0 libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0
   libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxcb-render-util0 libxcb-image0 libportaudio2"
+# Debian's own Python keeps the library that a packaged program is built on in a package of its own
+package_packages="binutils $("$python" -c 'import sys
+if sys.base_prefix == "/usr": print("libpython%d.%d" % sys.version_info[:2])' 2>/dev/null || true)"
 dev_packages="xvfb xauth pulseaudio pulseaudio-utils libasound2-plugins"
 
 wanted=$run_packages
-[ "$profile" = dev ] && wanted="$wanted $dev_packages"
+case $profile in
+  run) extra="" ;;
+  dev) wanted="$wanted $dev_packages" extra="[dev]" ;;
+  package) wanted="$wanted $package_packages" extra="[package]" ;;
+  *) echo "karaoke-studio: set-up is for run, dev or package, not '$profile'" >&2; exit 2 ;;
+esac
 
 system_packages() {
   command -v dpkg-query >/dev/null || return 0
@@ -67,11 +76,7 @@ packages() {
   # torch first and pinned: whatever asks for it later finds it there
   install torch ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
   install setuptools
-  if [ "$profile" = dev ]; then
-    install --no-build-isolation -e '.[dev]'
-  else
-    install --no-build-isolation -e .
-  fi
+  install --no-build-isolation -e ".$extra"
 }
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -79,8 +84,10 @@ packages() {
 
 mark=.venv/.ready
 now=$(fingerprint)
-if ! { [ -f "$mark-dev" ] && [ "$(cat "$mark-dev")" = "$now" ]; } \
-  && ! { [ "$profile" = run ] && [ -f "$mark-run" ] && [ "$(cat "$mark-run")" = "$now" ]; }; then
+is_ready() { [ -f "$mark-$1" ] && [ "$(cat "$mark-$1")" = "$now" ]; }
+
+# what the program needs is a part of the other two
+if ! is_ready "$profile" && ! { [ "$profile" = run ] && { is_ready dev || is_ready package; }; }; then
   system_packages
   packages
   echo "$now" >"$mark-$profile"
