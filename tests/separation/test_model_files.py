@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pickle
 import struct
 import sys
+import tempfile
 import zipfile
 from fractions import Fraction
 from pathlib import Path
@@ -414,21 +416,27 @@ def is_refused(name, folder, store, convert=None):
     return True
 
 
-def write_tensors(path, drop=(), header=None, tail=b"", **metadata):
-    """A true file with some of its metadata, its header's entries or its length changed."""
-    net = make_net()
-    write_safetensors(net, path)
-    data = path.read_bytes()
+@functools.cache
+def true_file():
+    """The bytes of a true file: the header's fields and the numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "net.safetensors"
+        write_safetensors(make_net(), path)
+        data = path.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
-    fields = json.loads(data[8 : 8 + length])
+    return data[8 : 8 + length], data[8 + length :]
+
+
+def write_tensors(path, drop=(), header=None, **metadata):
+    """A true file with some of its metadata or of its header's entries changed."""
+    text, numbers = true_file()
+    fields = json.loads(text)
     fields["__metadata__"] |= metadata
     for name in drop:
         del fields["__metadata__"][name]
-    text = json.dumps(fields)
-    text = (header(fields) or json.dumps(fields)) if header else text
-    body = text.encode()
+    body = ((header(fields) if header else None) or json.dumps(fields)).encode()
     body += b" " * (-len(body) % 8)
-    path.write_bytes(struct.pack("<Q", len(body)) + body + data[8 + length :] + tail)
+    path.write_bytes(struct.pack("<Q", len(body)) + body + numbers)
 
 
 KWARGS = {"sources": STEMS, "channels": 8, "nfft": 1024, "t_layers": 3, "t_heads": 2}
@@ -503,7 +511,7 @@ def test_metadata_must_be_whole(dropped, folder, store):
 
 
 def test_arguments_out_of_range_are_refused_before_memory_is_taken(folder, store):
-    own = json.loads(metadata_of(make_net())["kwargs"])
+    own = json.loads(json.loads(true_file()[0])["__metadata__"]["kwargs"])
     for name, values in VALUES.items():
         for value in values:
             args = "[]" if name == "sources" else json.dumps([STEMS])
@@ -513,7 +521,7 @@ def test_arguments_out_of_range_are_refused_before_memory_is_taken(folder, store
 
 
 def test_unknown_arguments_are_left_out_as_upstream_does(folder, store, caplog):
-    own = json.loads(metadata_of(make_net())["kwargs"])
+    own = json.loads(json.loads(true_file()[0])["__metadata__"]["kwargs"])
     write_tensors(folder / "mine.safetensors", kwargs=json.dumps(own | {"gone_since": 1}))
     loaded("mine", folder, store)
     assert "gone_since" in caplog.text
@@ -655,7 +663,7 @@ YAMLS = [
 @pytest.mark.parametrize("number", range(len(YAMLS)))
 def test_no_yaml_reaches_further_than_its_folder(number, folder, store, monkeypatch):
     monkeypatch.chdir(folder)
-    write_safetensors(make_net(), folder / "good.safetensors")
+    write_tensors(folder / "good.safetensors")
     before = set(folder.rglob("*"))
     (folder / "bad.yaml").write_text(YAMLS[number])
     assert is_refused("bad", folder, store)

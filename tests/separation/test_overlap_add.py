@@ -101,8 +101,7 @@ def shuffled(chunks):
     return chunks
 
 
-@pytest.mark.parametrize("shifts", [0, 1, 2])
-@pytest.mark.parametrize("overlap", [0.25, 0.1])
+@pytest.mark.parametrize(("overlap", "shifts"), [(0.25, 0), (0.1, 0), (0.25, 1), (0.1, 2)])
 @pytest.mark.parametrize("kind", [HTDemucs, HDemucs, Demucs])
 def test_one_net_gives_the_bits_of_apply_model(kind, overlap, shifts, tmp_path):
     net = make_net(kind)
@@ -167,8 +166,9 @@ def test_the_true_size_gives_the_bits_of_apply_model(tmp_path):
     from tests.helpers.models import make_true_htdemucs
 
     net = make_true_htdemucs()
-    song = noise(26.3, RATE, seed=1)
-    for overlap, shifts in ((0.25, 0), (0.1, 0), (0.25, 2)):
+    torch.set_num_threads(2)
+    song = noise(17.3, RATE, seed=1)
+    for overlap, shifts in ((0.25, 0), (0.1, 2)):
         expected = upstream(net, song, overlap, shifts, seed=3)
         result = looped([network_of(net)], song, Blend(overlap, shifts, 3), edges=tmp_path / "e")
         np.testing.assert_array_equal(result.stems, expected)
@@ -188,10 +188,10 @@ def stub(segment, stems=2, gain=0.7):
 
 
 @pytest.mark.parametrize("segment", [1000, 1001])
-@pytest.mark.parametrize("overlap", [0.0, 0.1, 0.25, 0.4, 0.5])
+@pytest.mark.parametrize("overlap", [0.0, 0.1, 0.25, 0.5])
 @pytest.mark.parametrize("shifts", [0, 3])
 def test_no_order_of_chunks_changes_a_bit(segment, overlap, shifts, tmp_path):
-    song = noise(0.3, RATE)
+    song = noise(0.2, RATE)
     networks = [stub(segment), stub(segment + 333, gain=0.3)]
     blend = Blend(overlap, shifts, sample_rate=2000)
     edges = tmp_path / "edges" if segment % 2 else None
