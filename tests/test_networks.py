@@ -33,7 +33,8 @@ class Studio:
         self.models = folder / "models"
         write_bag(self.models, "htdemucs", [make_net()])
         vocals, band = sung_mix(1.4, 44_100)
-        self.song = write_song(folder / "song.wav", vocals + band, 44_100, "PCM_16")
+        # quiet enough for every stem of a random network to stay below full scale
+        self.song = write_song(folder / "song.wav", (vocals + band) * 0.4, 44_100, "PCM_16")
         self.workers = Workers.create(folder)
         self.reports: list[Progress] = []
 
