@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,7 +29,7 @@ from karaoke_studio.separation.engine import (
     SongFacts,
     VocalsWriter,
 )
-from karaoke_studio.separation.model_files import Model, is_transformer, segment_of
+from karaoke_studio.separation.model_files import Model, is_empty, is_transformer, segment_of
 from karaoke_studio.separation.network_arguments import CHANNELS, MAX_SEGMENT_S, SAMPLE_RATE
 from karaoke_studio.separation.overlap_add import Blend, Forward, Network, OverlapAdd
 from karaoke_studio.separation.ranges import Ranges
@@ -174,7 +174,7 @@ class DemucsEngine:
 
     model: Model
     record: Path | None = None
-    _placed: dict[str, Sequence[torch.nn.Module]] = field(default_factory=dict)
+    _placed: dict[tuple[str, int], torch.nn.Module] = field(default_factory=dict)
 
     def separate(
         self,
@@ -212,23 +212,37 @@ class DemucsEngine:
                 rising(1.0)
                 return Separation(attempt.device, run.recipe, tuple(fallbacks))
             fallbacks.append(Fallback(attempt.device, failure))
-            self._placed.pop(attempt.device, None)
-            free_device(attempt.device)
+            self._leave(attempt.device)
             if failure == DeviceLost.code:  # smaller chunks will not bring it back
                 attempts = [one for one in attempts if one.device != attempt.device]
             log.warning("%s met %s, %d ways are left", attempt, failure, len(attempts))
         raise AssertionError("unreachable")
 
-    def placed(self, device: str) -> Sequence[torch.nn.Module]:
-        """Return the networks on a device, where they then stay.
+    def can_make(self, stems: Collection[str]) -> bool:
+        """Whether no network that adds to these stems was left empty when the model was loaded."""
+        return not any(
+            is_empty(network)
+            for network, row in zip(self.model.networks, self.model.weights, strict=True)
+            if any(row[self.model.sources.index(stem)] for stem in self._made(stems))
+        )
+
+    def placed(self, number: int, device: str) -> torch.nn.Module:
+        """Return a network of the model on a device, where it then stays.
 
         Raises:
-            OutOfMemory: they do not fit.
+            OutOfMemory: it does not fit.
             DeviceLost: the device failed.
         """
-        if device not in self._placed:
-            self._placed[device] = on_device(self.model.networks, device)
-        return self._placed[device]
+        if (device, number) not in self._placed:
+            self._placed[device, number] = on_device(self.model.networks[number], device)
+        return self._placed[device, number]
+
+    def _leave(self, device: str) -> None:
+        self._placed = {key: one for key, one in self._placed.items() if key[0] != device}
+        free_device(device)
+
+    def _made(self, stems: Collection[str]) -> list[str]:
+        return [stem for stem in stems if stem in self.model.sources]
 
     def _require(self, song: Song, options: NetworkOptions) -> None:
         for stem in song.sinks:
@@ -310,8 +324,8 @@ class _Run:
         with ExitStack() as stack:
             pulse = _Pulse(report, check)
             networks = [
-                self._network(number, network, pulse, stack)
-                for number, network in enumerate(self._engine.placed(self._attempt.device))
+                self._network(number, pulse, stack)
+                for number in range(len(self._engine.model.networks))
             ]
             if source.sample_rate == SAMPLE_RATE:
                 self._loop(source, stems, ready, networks, pulse)
@@ -347,36 +361,41 @@ class _Run:
         pulse.follow(loop)
         loop.run(scale.read, pulse.report, pulse.check)
 
-    def _network(
-        self, number: int, network: torch.nn.Module, pulse: _Pulse, stack: ExitStack
-    ) -> Network:
+    def _network(self, number: int, pulse: _Pulse, stack: ExitStack) -> Network:
         """Return a network as the loop sees it, set up until `stack` is closed."""
-        model, options = self._engine.model, self._options
+        model = self._engine.model
         weights = model.weights[number]
         made = [
             (stem, model.sources.index(name), weights[model.sources.index(name)])
             for stem, name in enumerate(self._song.sinks)
             if weights[model.sources.index(name)]
         ]
-        sources = [source for _, source, _ in made]
-        if options.mode == EXACT:
+        network = model.networks[number]
+        return Network(
+            self._forward(number, [source for _, source, _ in made], pulse, stack),
+            int(SAMPLE_RATE * self._segment_s(network)),
+            tuple(stem for stem, _, _ in made),
+            tuple(weight for _, _, weight in made),
+            self._valid_length(network),
+            draws=_draws(network),
+        )
+
+    def _forward(self, number: int, sources: list[int], pulse: _Pulse, stack: ExitStack) -> Forward:
+        if not sources:
+            return _never
+        network = self._engine.placed(number, self._attempt.device)
+        if self._options.mode == EXACT:
             rows = stack.enter_context(only_heads(network, sources))
             forward = exact_forward(network, rows, self._attempt.device)
         else:
             forward = reference_forward(network, sources, self._attempt.device)
-        layers = stack.enter_context(ticking(network, pulse.tick))
-        segment_s = self._segment_s(network)
-        valid = getattr(network, "valid_length", None)
-        if is_transformer(network) and options.segment_s is not None:
-            valid = _always(int(options.segment_s * SAMPLE_RATE))
-        return Network(
-            pulse.around(forward, layers),
-            int(SAMPLE_RATE * segment_s),
-            tuple(stem for stem, _, _ in made),
-            tuple(weight for _, _, weight in made),
-            valid or _as_it_is,
-            draws=_draws(network),
-        )
+        return pulse.around(forward, stack.enter_context(ticking(network, pulse.tick)))
+
+    def _valid_length(self, network: torch.nn.Module) -> Callable[[int], int]:
+        segment_s = self._options.segment_s
+        if segment_s is not None and is_transformer(network):
+            return _always(int(segment_s * SAMPLE_RATE))
+        return getattr(network, "valid_length", _as_it_is)
 
     def _segment_s(self, network: torch.nn.Module) -> float | Fraction:
         wanted = self._options.segment_s
@@ -386,6 +405,10 @@ class _Run:
 
 def _as_it_is(length: int) -> int:
     return length
+
+
+def _never(_samples: FloatArray) -> FloatArray:
+    raise AssertionError("a network that adds nothing was run")
 
 
 def _always(frames: int) -> Callable[[int], int]:

@@ -21,7 +21,7 @@ import re
 import stat
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -54,6 +54,8 @@ MAX_YAML_BYTES = 64 << 10
 MAX_NETWORKS = 16
 
 SAFE, LEGACY = ".safetensors", ".th"
+
+IsNeeded = Callable[[tuple[str, ...]], bool]
 
 #: What the published models are made of, for folders that hold their networks without the yaml.
 #: Source: https://github.com/adefossez/demucs/tree/v4.1.0/demucs/remote
@@ -126,7 +128,8 @@ class Model:
     Attributes:
         name: of the model.
         sources: stems that every network makes, in order.
-        networks: in evaluation mode, on the processor, 32 bits.
+        networks: in evaluation mode, on the processor, 32 bits; those that add nothing to the
+            stems that were asked for are empty (`is_empty`).
         weights: per network one number per source.
         sha256: names exactly these bytes and weights.
         load_s: seconds that loading took.
@@ -438,8 +441,16 @@ def hash_file(path: Path) -> str:
     return found
 
 
-def load_network(file: ModelFile, store: ModelStore) -> tuple[torch.nn.Module, str]:
+def load_network(
+    file: ModelFile, store: ModelStore, is_needed: IsNeeded = lambda _sources: True
+) -> tuple[torch.nn.Module, str]:
     """Load one network and return it with the sha256 of its file.
+
+    Args:
+        file: where it is.
+        store: where hashes and converted files are kept.
+        is_needed: asked, with the stems that it makes, whether its weights are; if not, the file is
+            checked all the same, but the network stays empty.
 
     Raises:
         ModelMissing: the file is not there.
@@ -450,7 +461,7 @@ def load_network(file: ModelFile, store: ModelStore) -> tuple[torch.nn.Module, s
     if file.is_legacy:
         sha256 = hash_file(file.path)
         records.check(file, sha256)
-        network, _ = load_network(ModelFile(converted_path(sha256, store)), store)
+        network, _ = load_network(ModelFile(converted_path(sha256, store)), store, is_needed)
         records.record(file.path, sha256)
         return network, sha256
     hasher = _Hasher()
@@ -467,7 +478,7 @@ def load_network(file: ModelFile, store: ModelStore) -> tuple[torch.nn.Module, s
     if isinstance(content, TensorFileError):
         raise _refused(file.path.name, str(content)) from content
     try:
-        network = build_network(content)
+        network = build_network(content, is_needed)
     except (TensorFileError, ArgumentError) as exc:
         raise _refused(file.path.name, str(exc)) from exc
     records.record(file.path, hasher.sha256)
@@ -499,14 +510,18 @@ def unconverted(files: ModelFiles, store: ModelStore) -> list[Path]:
 
 
 def load_model(
-    files: ModelFiles, store: ModelStore, check: Callable[[], None] = lambda: None
+    files: ModelFiles,
+    store: ModelStore,
+    check: Callable[[], None] = lambda: None,
+    stems: Collection[str] | None = None,
 ) -> Model:
-    """Load all networks of a model.
+    """Load the networks of a model.
 
     Args:
         files: from `find_model`; what `unconverted` names must have been converted.
         store: where hashes and converted files are kept.
         check: called between networks.
+        stems: that will be asked for; networks that add nothing to them stay empty. None = all.
 
     Raises:
         Cancelled: from `check`.
@@ -516,9 +531,10 @@ def load_model(
     """
     started_s = time.perf_counter()
     loaded = []
-    for file in files.files:
+    for number, file in enumerate(files.files):
         check()
-        loaded.append(load_network(file, store))
+        row = files.weights[number] if files.weights else None
+        loaded.append(load_network(file, store, _adds_to(stems, row)))
     networks = tuple(network for network, _ in loaded)
     sources = sources_of(networks[0])
     if any(sources_of(network) != sources for network in networks):
@@ -539,6 +555,22 @@ def load_model(
         hashlib.sha256(identity.encode()).hexdigest(),
         time.perf_counter() - started_s,
     )
+
+
+def _adds_to(stems: Collection[str] | None, row: tuple[float, ...] | None) -> IsNeeded:
+    """Return whether a network with these weights adds to any of the stems."""
+
+    def is_needed(sources: tuple[str, ...]) -> bool:
+        if stems is None or row is None or len(row) != len(sources):
+            return True
+        return any(weight for source, weight in zip(sources, row, strict=True) if source in stems)
+
+    return is_needed
+
+
+def is_empty(network: torch.nn.Module) -> bool:
+    """Whether a network was left without its weights."""
+    return any(weight.is_meta for weight in network.parameters())
 
 
 def _use_segment(network: torch.nn.Module, segment_s: float | None) -> None:
@@ -567,8 +599,10 @@ def is_transformer(network: torch.nn.Module) -> bool:
 # ------------------------------------------------------------------ building
 
 
-def build_network(content: TensorFile) -> torch.nn.Module:
-    """Make a network of a file's content.
+def build_network(
+    content: TensorFile, is_needed: IsNeeded = lambda _sources: True
+) -> torch.nn.Module:
+    """Make a network of a file's content; empty where it is not needed.
 
     It is first made without any memory, so that sizes can be compared before one byte is copied.
 
@@ -587,8 +621,9 @@ def build_network(content: TensorFile) -> torch.nn.Module:
     wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     if {name: place.shape for name, place in places.items()} != wanted:
         raise TensorFileError("other tensors than its network has")
-    _fill(network, {name: _tensor(content.data, place) for name, place in places.items()})
-    return network
+    if is_needed(sources_of(network)):
+        _fill(network, {name: _tensor(content.data, place) for name, place in places.items()})
+    return network.eval()
 
 
 def empty_network(class_name: str, arguments: Arguments) -> torch.nn.Module:
@@ -659,4 +694,3 @@ def _fill(network: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
     # not the method of the network: Demucs has its own, which cannot replace empty tensors
     torch.nn.Module.load_state_dict(network, state, assign=True)
     network.requires_grad_(requires_grad=False)
-    network.eval()

@@ -5,6 +5,7 @@ The only file that runs a network. What torch raises becomes one of our errors h
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
 import importlib
@@ -92,19 +93,17 @@ def device_errors(device: str) -> Iterator[None]:
         ) from exc
 
 
-def on_device(networks: Sequence[torch.nn.Module], device: str) -> list[torch.nn.Module]:
-    """Return the networks on a device; on another than the processor they are copies.
+def on_device(network: torch.nn.Module, device: str) -> torch.nn.Module:
+    """Return a network on a device; on another than the processor it is a copy.
 
     Raises:
-        OutOfMemory: they do not fit.
+        OutOfMemory: it does not fit.
         DeviceLost: the device failed.
     """
-    import copy
-
     if device == CPU:
-        return list(networks)
+        return network
     with device_errors(device):
-        return [copy.deepcopy(network).to(device) for network in networks]
+        return copy.deepcopy(network).to(device)
 
 
 def free_device(device: str) -> None:

@@ -50,7 +50,8 @@ def load_model(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Make a model ready, unless old files must be converted first.
 
     Args:
-        args: `model` (its name), `folders` (where its files may be, best first), `data`.
+        args: `model` (its name), `folders` (where its files may be, best first), `data`, and
+            `stems`: what will be asked for, so that no more is loaded; None = all.
         context: of this task.
 
     Returns:
@@ -225,11 +226,13 @@ class _Warm:
 
         files = _find(args)
         stamp = (files, [_stamp(file.path) for file in files.files], args["data"])
-        if self._engine is not None and stamp == self._stamp:
-            return self._engine, 0.0
-        self._engine = None  # two models may not fit side by side
+        stems = args.get("stems")
+        warm = self._engine if stamp == self._stamp else None
+        if warm is not None and warm.can_make(warm.model.sources if stems is None else stems):
+            return warm, 0.0
+        warm = self._engine = None  # two models may not fit side by side
         store = model_files.ModelStore(Path(args["data"]))
-        model = model_files.load_model(files, store, check)
+        model = model_files.load_model(files, store, check, stems)
         log.info("model %s loaded in %.2f s", model.name, model.load_s)
         self._engine, self._stamp = DemucsEngine(model, _device_record(args)), stamp
         return self._engine, model.load_s

@@ -344,7 +344,7 @@ def two_devices(monkeypatch):
         return ["cuda:0", "cpu"] if wanted == "auto" else [wanted]
 
     monkeypatch.setattr(demucs_engine, "devices_to_try", found)
-    monkeypatch.setattr(demucs_engine, "on_device", lambda networks, _device: list(networks))
+    monkeypatch.setattr(demucs_engine, "on_device", lambda network, _device: network)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_args, **_kwargs: tensor)
 
 
@@ -399,6 +399,13 @@ def test_a_device_that_was_named_is_not_replaced(failure, error, tmp_path):
         separated(model_of(Breaks({2: failure})), SONG, tmp_path, device="cuda:0")
     assert caught.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_the_system_refuses_is_told_from_other_faults(tmp_path):
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50, dtype=torch.uint8)
+    with pytest.raises(OutOfMemory):
+        separated(model_of(Breaks({1: caught.value})), SONG, tmp_path)
 
 
 @pytest.mark.usefixtures("two_devices")

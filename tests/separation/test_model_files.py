@@ -22,11 +22,13 @@ from demucs.htdemucs import HTDemucs
 
 from karaoke_studio.errors import ModelDamaged, ModelError, ModelMissing, ModelRefused
 from karaoke_studio.progress import Cancelled
+from karaoke_studio.separation.demucs_engine import DemucsEngine
 from karaoke_studio.separation.legacy_models import convert_model
 from karaoke_studio.separation.model_files import (
     HashRecords,
     ModelStore,
     find_model,
+    is_empty,
     load_model,
     unconverted,
 )
@@ -105,6 +107,23 @@ def test_a_bag_has_its_weights_and_its_segment(folder, store):
     # a transformer cannot be given more than it was trained on
     assert [net.segment for net in model.networks] == [net.segment for net in expected.models]
     assert [net.segment for net in model.networks] == [0.9, Fraction(3, 5)]
+
+
+def test_networks_that_add_nothing_to_the_stems_stay_empty(folder, store):
+    nets = [make_net(HTDemucs, seed) for seed in range(4)]
+    write_bag(folder, "special", nets, [[float(a == b) for a in range(4)] for b in range(4)])
+    files = find_model("special", [folder])
+    whole = load_model(files, store)
+    some = load_model(files, store, stems=["vocals", "bass"])
+    assert [is_empty(net) for net in whole.networks] == [False] * 4
+    assert [is_empty(net) for net in some.networks] == [True, False, True, False]
+    assert some.sha256 == whole.sha256
+    assert DemucsEngine(some).can_make(["vocals"])
+    assert not DemucsEngine(some).can_make(["vocals", "drums"])
+    # what is not needed is checked all the same
+    (folder / "special0sig.safetensors").write_bytes(b"no model")
+    with pytest.raises(ModelDamaged):
+        load_model(files, store, stems=["vocals"])
 
 
 def test_names_differ_where_bytes_or_weights_do(folder, tmp_path, store):

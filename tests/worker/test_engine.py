@@ -177,6 +177,20 @@ def test_another_model_takes_the_place_of_the_warm_one(shared, models, tmp_path)
     assert results["small"] != results["other"]
 
 
+def test_a_bag_of_specialists_is_loaded_as_far_as_it_is_needed(shared, tmp_path):
+    models = tmp_path / "models"
+    nets = [make_net(seed=seed) for seed in range(4)]
+    write_bag(models, "special", nets, [[float(a == b) for a in range(4)] for b in range(4)])
+    song = noise(0.7, RATE)
+    vocals = request(tmp_path / "one", models, song, ["vocals"], "special", shifts=1)
+    assert shared.run("separate", vocals)["model_load_s"] > 0
+    every = request(tmp_path / "two", models, song, STEMS, "special", shifts=1)
+    assert shared.run("separate", every)["model_load_s"] > 0
+    again = request(tmp_path / "three", models, song, ["vocals"], "special", shifts=1)
+    assert shared.run("separate", again)["model_load_s"] == 0
+    assert contents(again) == contents(vocals) == contents(every)[3:]
+
+
 def test_a_model_that_is_replaced_while_warm_is_noticed(shared, tmp_path):
     models = tmp_path / "models"
     write_bag(models, "small", [make_net()])
