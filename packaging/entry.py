@@ -43,4 +43,12 @@ def forget_packaging(environment: MutableMapping[str, str], parts: str) -> None:
 if __name__ == "__main__":
     multiprocessing.freeze_support()
     forget_packaging(os.environ, str(Path(__file__).parent))
-    sys.exit(main())
+    try:
+        status = main()
+    except ImportError as exc:
+        # drivers, which only the system itself can have
+        sys.exit(
+            f"karaoke-studio: Something of the system is missing ({exc}). "
+            "On Debian and Ubuntu, type: sudo apt-get install -y libgl1 libegl1 libfontconfig1"
+        )
+    sys.exit(status)
