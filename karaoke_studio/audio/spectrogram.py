@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karaoke_studio.audio.encode import read_floats
-
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
@@ -208,6 +206,9 @@ def make_spectrogram(
 
 def _sums(stems: list[Path]) -> Iterator[FloatArray]:
     """Yield blocks of the sum; the stems are our own, and so are cut into the same blocks."""
+    # here, because the window reads these files and must not load what makes them
+    from karaoke_studio.audio.encode import read_floats
+
     readers: list[Iterable[Any]] = [read_floats(path) for path in stems]
     for blocks in zip(*readers, strict=True):
         yield sum(blocks[1:], start=blocks[0])

@@ -67,7 +67,12 @@ class Actions:
         self._fill(listen, "original_action", "instrumental_action", "vocals_action")
         listen.addSeparator()
         self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
+        listen.addSeparator()
+        self._fill(listen, "loop_action", "clear_loop_action")
         view = menu.addMenu("View")
+        zooms = ("zoom_in_action", "zoom_out_action", "whole_action")
+        self._fill(view, *zooms, "page_back_action", "page_on_action")
+        view.addSeparator()
         choices = view.addMenu("Theme")
         choices.setObjectName("theme_menu")
         for action in self.themes.actions():

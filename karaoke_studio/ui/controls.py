@@ -83,6 +83,15 @@ class Glow(QVariantAnimation):
         self._widget.update()
 
 
+def is_override(event: QEvent, *keys: Qt.Key) -> bool:
+    """Whether the window asks if the widget in focus wants one of these keys for itself."""
+    return (
+        event.type() == QEvent.Type.ShortcutOverride
+        and isinstance(event, QKeyEvent)
+        and event.key() in keys
+    )
+
+
 def paint_focus(painter: QPainter, rect: QRectF, radius: float, colour: str | QColor) -> None:
     """Paint the focus ring just inside a rectangle."""
     half = theme.FOCUS_WIDTH / 2
@@ -501,11 +510,7 @@ class FlatSlider(QSlider):
 
     def event(self, event: QEvent) -> bool:
         """Keep the keys that move it from the window's shortcuts while it has the focus."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in self._OWN_KEYS
-        ):
+        if is_override(event, *self._OWN_KEYS):
             event.accept()
             return True
         return super().event(event)

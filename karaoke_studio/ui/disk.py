@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt, QThread, Signal, S
 from PySide6.QtGui import QBrush, QColor, QImage, QImageReader, QPainter, QPixmap
 
 from karaoke_studio.audio.peaks import load_peaks
+from karaoke_studio.audio.spectrogram import load_spectrogram
 from karaoke_studio.ui import icons, theme
 from karaoke_studio.ui.theme import Tokens
 
@@ -63,6 +64,7 @@ class _Worker(QObject):
 
     cover_read = Signal(str, object)
     peaks_read = Signal(int, object)
+    spectrogram_read = Signal(int, object)
 
     @Slot(str)
     def read_cover(self, path: str) -> None:
@@ -78,6 +80,16 @@ class _Worker(QObject):
         else:
             self.peaks_read.emit(number, peaks)
 
+    @Slot(int, str)
+    def read_spectrogram(self, number: int, path: str) -> None:
+        try:
+            found = load_spectrogram(Path(path))
+        except (OSError, ValueError) as exc:
+            log.warning("a spectrogram cannot be read: %s", exc)
+            self.spectrogram_read.emit(number, None)
+        else:
+            self.spectrogram_read.emit(number, found)
+
 
 class Disk(QObject):
     """Reads in the background and remembers covers.
@@ -85,14 +97,17 @@ class Disk(QObject):
     Signals:
         cover_changed: a cover that was asked for is there now (or never will be): path.
         peaks_read: number of the request, `Peaks` or None when they cannot be read.
+        spectrogram_read: number of the request, `Spectrogram` or None.
 
     Thread: GUI; the reading happens in a thread that `close` ends.
     """
 
     cover_changed = Signal(str)
     peaks_read = Signal(int, object)
+    spectrogram_read = Signal(int, object)
     _cover_wanted = Signal(str)
     _peaks_wanted = Signal(int, str)
+    _spectrogram_wanted = Signal(int, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -105,8 +120,10 @@ class Disk(QObject):
         self._worker.moveToThread(self._thread)
         self._cover_wanted.connect(self._worker.read_cover)
         self._peaks_wanted.connect(self._worker.read_peaks)
+        self._spectrogram_wanted.connect(self._worker.read_spectrogram)
         self._worker.cover_read.connect(self._on_cover_read)
         self._worker.peaks_read.connect(self.peaks_read)
+        self._worker.spectrogram_read.connect(self.spectrogram_read)
         self._thread.setObjectName("disk")
         self._thread.start()
 
@@ -119,6 +136,12 @@ class Disk(QObject):
         """Begin to read peaks; returns the number that the answer will carry."""
         self._number += 1
         self._peaks_wanted.emit(self._number, str(path))
+        return self._number
+
+    def ask_spectrogram(self, path: Path) -> int:
+        """Begin to read a spectrogram; returns the number that the answer will carry."""
+        self._number += 1
+        self._spectrogram_wanted.emit(self._number, str(path))
         return self._number
 
     def cover(self, path: Path | None, size: int, ratio: float) -> QPixmap | None:

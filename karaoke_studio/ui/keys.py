@@ -54,6 +54,15 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("next_action", ("Ctrl+Right",), "Next song"),
         Key("mute_action", ("M",), "Mute"),
     ),
+    "Timeline": (
+        Key("zoom_in_action", ("+", "="), "Zoom in", repeats=True),
+        Key("zoom_out_action", ("-",), "Zoom out", repeats=True),
+        Key("whole_action", ("0",), "Whole song"),
+        Key("page_back_action", ("PgUp",), "Page back", repeats=True),
+        Key("page_on_action", ("PgDown",), "Page on", repeats=True),
+        Key("loop_action", ("L",), "Loop on or off"),
+        Key("clear_loop_action", ("Escape",), "Clear the loop"),
+    ),
     "Window": (
         Key("menu_action", ("F10",), "Menu"),
         Key("keys_action", ("F1",), "Keyboard"),
@@ -83,7 +92,8 @@ class KeySheet(Dialog):
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(4, 1)
         grid.setColumnMinimumWidth(2, theme.L)
-        places = {"Songs": (0, 0), "Window": (len(GROUPS["Songs"]) + 2, 0), "Listening": (0, 3)}
+        left, right = len(GROUPS["Songs"]) + 2, len(GROUPS["Listening"]) + 2
+        places = {"Songs": (0, 0), "Timeline": (left, 0), "Listening": (0, 3), "Window": (right, 3)}
         for group, (row, column) in places.items():
             heading = Label(group, size=theme.CAPTION, strong=True, tone="muted")
             grid.addWidget(heading, row, column, 1, 2)
@@ -92,8 +102,8 @@ class KeySheet(Dialog):
                 cap.setMinimumWidth(cap.sizeHint().width())
                 grid.addWidget(cap, number, column)
                 grid.addWidget(Label(key.words.rstrip("…"), tone="muted"), number, column + 1)
-        gap = places["Window"][0] - 1
-        grid.setRowMinimumHeight(gap, theme.S)
+        for below in (left, right):
+            grid.setRowMinimumHeight(below - 1, theme.S)
         self.body.addLayout(grid)
         close = Button(look, "key_sheet_close", "Close", kind=Kind.PRIMARY)
         close.clicked.connect(self.accept)

@@ -86,9 +86,29 @@ class Listening(QObject):
             self._player.seek(frame)
             self.look()
 
+    def set_loop(self, start_frame: int, stop_frame: int) -> tuple[int, int]:
+        """Play a stretch again and again; return it as the player took it."""
+        self._player.set_loop(start_frame, stop_frame)
+        taken = self._player.loop
+        return (start_frame, stop_frame) if taken is None else (taken.start, taken.stop)
+
+    def clear_loop(self) -> None:
+        """Play on to the end."""
+        self._player.clear_loop()
+
+    @property
+    def is_looping(self) -> bool:
+        """Whether a stretch is played again and again."""
+        return self._player.loop is not None
+
     def jump(self, seconds: float) -> None:
         """Go forward, or back by a negative number."""
         self.seek(self._player.position_frames + round(seconds * self._player.sample_rate))
+
+    @property
+    def position_frames(self) -> int:
+        """Frames into the song."""
+        return self._player.position_frames
 
     @property
     def position_s(self) -> float:

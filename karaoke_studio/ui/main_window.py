@@ -192,6 +192,9 @@ class MainWindow(QMainWindow):
         songs.show_folder_requested.connect(self._on_show_song_folder)
         songs.remove_requested.connect(self.remove_song)
         self.opened.changed.connect(self._on_opened)
+        # Elsewhere Escape has other things to do.
+        self.commands["clear_loop_action"].setEnabled(False)
+        self.opened.stretch_chosen.connect(self.commands["clear_loop_action"].setEnabled)
         self.listening.set_volume(self.settings.volume)
         self.song_view.transport.volume_changed.connect(self._on_volume_changed)
         self._volume_timer.timeout.connect(self._save)
@@ -217,6 +220,7 @@ class MainWindow(QMainWindow):
             "previous_action": self.opened.go_back,
             "next_action": self.opened.go_on,
             "mute_action": self.song_view.transport.toggle_mute,
+            **self._timeline_answers(),
             "menu_action": self._on_menu,
             "keys_action": self._on_keys,
             "about_action": self._on_about,
@@ -228,8 +232,22 @@ class MainWindow(QMainWindow):
         self.commands[f"theme_{self.look.choice}_action"].setChecked(True)
         self.commands.themes.triggered.connect(self._on_theme)
 
+    def _timeline_answers(self) -> dict[str, Callable[[], None]]:
+        timeline = self.song_view.timeline
+        return {
+            "zoom_in_action": timeline.zoom_in,
+            "zoom_out_action": timeline.zoom_out,
+            "whole_action": timeline.show_whole,
+            "page_back_action": timeline.page_back,
+            "page_on_action": timeline.page_on,
+            "loop_action": self.opened.toggle_loop,
+            "clear_loop_action": self.opened.clear_loop,
+        }
+
     def _connect_queue(self) -> None:
         queue, panel = self._queue, self.queue_panel
+        self.song_view.spectrogram_requested.connect(self._on_spectrogram_requested)
+        queue.spectrogram_ready.connect(self.song_view.read_spectrogram)
         queue.job_added.connect(panel.add_job)
         queue.job_started.connect(panel.start_job)
         queue.job_described.connect(panel.describe_job)
@@ -268,6 +286,8 @@ class MainWindow(QMainWindow):
         self.toolbar.export_button.setVisible(song_open)
         for name in ("export_action", "folder_action", "remove_action"):
             self.commands[name].setEnabled(has_songs)
+        for name in self._timeline_answers().keys() - {"clear_loop_action"}:
+            self.commands[name].setEnabled(song_open)
         self.commands["undo_action"].setEnabled(bool(self._removed))
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -438,6 +458,10 @@ class MainWindow(QMainWindow):
         self.songs_list.focus_filter()
 
     # -- the queue's facts
+
+    @Slot(object, str, bool)
+    def _on_spectrogram_requested(self, song: Song, source: str, anew: bool) -> None:
+        self._queue.request_spectrogram(song, source, anew=anew)
 
     @Slot(str, object)
     def _on_job_finished(self, _job_id: str, result: JobResult) -> None:

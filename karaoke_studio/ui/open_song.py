@@ -27,9 +27,11 @@ class OpenSong(QObject):
 
     Signals:
         changed: another song is open, or none.
+        stretch_chosen: whether a stretch to repeat is chosen.
     """
 
     changed = Signal()
+    stretch_chosen = Signal(bool)
 
     def __init__(
         self,
@@ -47,6 +49,8 @@ class OpenSong(QObject):
         transport.previous_requested.connect(self.go_back)
         transport.next_requested.connect(self.go_on)
         transport.source_requested.connect(self.hear)
+        transport.loop_requested.connect(self.toggle_loop)
+        view.timeline.loop_requested.connect(self.repeat)
         listening.moved.connect(view.set_position)
         listening.playing_changed.connect(transport.play_button.set_playing)
         view.set_source(listening.source)
@@ -63,6 +67,7 @@ class OpenSong(QObject):
         self._view.show_song(song, self._words(song))
         self._listening.open(song)
         self._songs.set_open(song.id)
+        self.stretch_chosen.emit(False)
         self.changed.emit()
 
     def play(self, song: Song) -> None:
@@ -75,6 +80,7 @@ class OpenSong(QObject):
         self._listening.unload()
         self._view.close_song()
         self._songs.set_open("")
+        self.stretch_chosen.emit(False)
         self.changed.emit()
 
     def follow(self, songs: list[Song]) -> None:
@@ -131,6 +137,34 @@ class OpenSong(QObject):
     def hear_vocals(self) -> None:
         """Hear the voice alone."""
         self.hear("vocals")
+
+    @Slot(int, int)
+    def repeat(self, start_frame: int, stop_frame: int) -> None:
+        """Repeat a stretch; from its start, if the song is elsewhere."""
+        start, stop = self._listening.set_loop(start_frame, stop_frame)
+        self._view.show_loop((start, stop), is_on=True)
+        self.stretch_chosen.emit(True)
+        if not start <= self._listening.position_frames < stop:
+            self._listening.seek(start)
+
+    @Slot()
+    def toggle_loop(self) -> None:
+        """Repeat the chosen stretch, or the whole song where none is chosen; or play on."""
+        song, stretch = self.song(), self._view.timeline.loop()
+        if song is None:
+            return
+        if self._listening.is_looping:
+            self._listening.clear_loop()
+        else:
+            self._listening.set_loop(*(stretch or (0, song.frames)))
+        self._view.show_loop(stretch, is_on=self._listening.is_looping)
+
+    @Slot()
+    def clear_loop(self) -> None:
+        """Forget the chosen stretch and play on."""
+        self._listening.clear_loop()
+        self._view.show_loop(None, is_on=False)
+        self.stretch_chosen.emit(False)
 
     @Slot()
     def jump_back(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from karaoke_studio import notes
 from karaoke_studio.audio.peaks import Peaks
+from karaoke_studio.audio.spectrogram import Spectrogram
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.controls import Label, Pill
@@ -14,8 +17,9 @@ from karaoke_studio.ui.cover import Cover
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.lyrics_pane import LyricsPane
 from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.timeline.picture import STEMS
+from karaoke_studio.ui.timeline.timeline import Timeline
 from karaoke_studio.ui.transport import Transport
-from karaoke_studio.ui.waveform import LANES, Waveform
 
 _COVER = 64
 
@@ -25,15 +29,21 @@ class SongView(QWidget):
 
     Signals:
         seek_requested: frame of the song.
+        spectrogram_requested: song, source, whether to make it anew.
     """
 
     seek_requested = Signal(int)
+    spectrogram_requested = Signal(object, str, bool)
 
     def __init__(self, look: Look, disk: Disk, volume: float) -> None:
         super().__init__()
         self._look, self._disk = look, disk
         self._song: Song | None = None
-        self._asked = 0
+        self._asked = self._asked_spectrogram = 0
+        self._source = "original"
+        #: Of the open song, by source; what was heard once is there at once.
+        self._spectrograms: dict[str, Spectrogram] = {}
+        self._made_anew: set[str] = set()
         self.setObjectName("song_view")
         self.cover = Cover(look, disk, _COVER)
         self.title = Label(size=theme.TITLE, strong=True)
@@ -42,14 +52,15 @@ class SongView(QWidget):
         self.artist.setObjectName("song_artist")
         self._pills = QHBoxLayout()
         self._pills.setSpacing(theme.S)
-        self.waveform = Waveform(look)
+        self.timeline = Timeline(look)
         self.words = LyricsPane(look)
         self.transport = Transport(look, volume)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self._lay_out()
-        self.waveform.seek_requested.connect(self.seek_requested)
+        self.timeline.seek_requested.connect(self.seek_requested)
         self.words.seek_requested.connect(self._on_line_chosen)
         disk.peaks_read.connect(self._on_peaks_read)
+        disk.spectrogram_read.connect(self._on_spectrogram_read)
 
     def _lay_out(self) -> None:
         names = QVBoxLayout()
@@ -66,7 +77,7 @@ class SongView(QWidget):
         self.splitter.setObjectName("song_splitter")
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(theme.M)
-        self.splitter.addWidget(self.waveform)
+        self.splitter.addWidget(self.timeline)
         self.splitter.addWidget(self.words)
         self.splitter.setStretchFactor(0, 3)
         self.splitter.setStretchFactor(1, 2)
@@ -84,17 +95,21 @@ class SongView(QWidget):
         return self._song
 
     def show_song(self, song: Song, words: tuple[Word, ...]) -> None:
-        """Open a song; its waveform follows when it is read."""
+        """Open a song; its waveform and spectrogram follow when they are there."""
         self._song = song
         self.title.setText(song.title)
         self.artist.setText(text.joined(song.artist or "Unknown artist", song.album))
         self.cover.show_cover(song.cover_path, song.title)
         self._fill_pills(song)
-        self.waveform.show_song(song.frames, song.sample_rate)
+        self.timeline.show_song(song.frames, song.sample_rate)
+        self.show_loop(None, is_on=False)
         self.words.show_words(words)
         self.words.setVisible(bool(words))
         self.set_position(0)
         self._asked = self._disk.ask_peaks(song.peaks_path)
+        self._spectrograms.clear()
+        self._made_anew.clear()
+        self._want_spectrogram()
 
     def refresh(self, song: Song) -> None:
         """Show changed facts of the song that is open."""
@@ -104,8 +119,9 @@ class SongView(QWidget):
     def close_song(self) -> None:
         """Show nothing."""
         self._song = None
-        self._asked = 0
-        self.waveform.show_song(0, 44_100)
+        self._asked = self._asked_spectrogram = 0
+        self._spectrograms.clear()
+        self.timeline.show_song(0, 44_100)
         self.words.show_words(())
 
     def set_position(self, frame: int) -> None:
@@ -113,14 +129,57 @@ class SongView(QWidget):
         if self._song is None:
             return
         seconds = frame / self._song.sample_rate
-        self.waveform.set_position(frame)
+        self.timeline.set_position(frame)
         self.transport.set_time(seconds, self._song.duration_s)
         self.words.set_time(seconds)
 
     def set_source(self, stem: str) -> None:
         """Show what is heard."""
         self.transport.switch.set_source(stem)
-        self.waveform.set_heard(set(LANES) if stem == "original" else {stem})
+        self.timeline.set_heard(set(STEMS) if stem == "original" else {stem})
+        if stem != self._source:
+            self._source = stem
+            self._want_spectrogram()
+
+    def show_loop(self, stretch: tuple[int, int] | None, *, is_on: bool) -> None:
+        """Show which stretch is repeated, and whether."""
+        self.timeline.show_loop(stretch, is_on=is_on)
+        self.transport.set_looping(is_on)
+
+    def _want_spectrogram(self) -> None:
+        """Show the spectrogram of what is heard, or ask for it."""
+        self._asked_spectrogram = 0
+        if self._song is None:
+            return
+        found = self._spectrograms.get(self._source)
+        if found is not None:
+            self.timeline.show_spectrogram(found)
+        else:
+            self.timeline.await_spectrogram()
+            self.spectrogram_requested.emit(self._song, self._source, False)
+
+    @Slot(str, str, object)
+    def read_spectrogram(self, song_id: str, source: str, path: Path | None) -> None:
+        """Read a spectrogram that was asked for; None = there can be none."""
+        if self._song is None or (song_id, source) != (self._song.id, self._source):
+            return
+        if path is None:
+            self.timeline.show_spectrogram(None)
+        else:
+            self._asked_spectrogram = self._disk.ask_spectrogram(path)
+
+    @Slot(int, object)
+    def _on_spectrogram_read(self, number: int, found: Spectrogram | None) -> None:
+        if number != self._asked_spectrogram or self._song is None:
+            return
+        if found is not None and found.frames == self._song.frames:
+            self._spectrograms[self._source] = found
+            self.timeline.show_spectrogram(found)
+        elif self._source not in self._made_anew:
+            self._made_anew.add(self._source)
+            self.spectrogram_requested.emit(self._song, self._source, True)
+        else:
+            self.timeline.show_spectrogram(None)
 
     def _fill_pills(self, song: Song) -> None:
         while (item := self._pills.takeAt(0)) is not None:
@@ -140,7 +199,7 @@ class SongView(QWidget):
     @Slot(int, object)
     def _on_peaks_read(self, number: int, peaks: Peaks | None) -> None:
         if number == self._asked:
-            self.waveform.show_peaks(peaks)
+            self.timeline.show_peaks(peaks)
 
     @Slot(float)
     def _on_line_chosen(self, seconds: float) -> None:

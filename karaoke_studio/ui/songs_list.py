@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -42,7 +43,7 @@ from PySide6.QtWidgets import (
 
 from karaoke_studio.library.songs import Song
 from karaoke_studio.ui import icons, keys, text, theme
-from karaoke_studio.ui.controls import Label, paint_focus
+from karaoke_studio.ui.controls import Label, is_override, paint_focus
 from karaoke_studio.ui.disk import Disk, paint_cover
 from karaoke_studio.ui.theme import Look
 
@@ -179,6 +180,13 @@ class _View(QListView):
     #: The focus ring belongs to the keyboard; a mouse needs none.
     shows_ring = False
 
+    def event(self, event: QEvent) -> bool:
+        """Keep the page keys from the window's shortcuts while the list has the keyboard."""
+        if is_override(event, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         self.shows_ring = True
         song_id = self.current_id()
@@ -214,6 +222,13 @@ class _FilterBox(QLineEdit):
     """A line that Down and Escape leave, Escape emptying it."""
 
     left = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Escape from the window's shortcuts."""
+        if is_override(event, Qt.Key.Key_Escape):
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -65,6 +65,25 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{second:02}" if hours else f"{minutes}:{second:02}"
 
 
+def clock_tenths(seconds: float) -> str:
+    """Return a position to a tenth of a second.
+
+    >>> clock_tenths(70.26), clock_tenths(59.99)
+    ('1:10.3', '1:00.0')
+    """
+    tenths = round(max(0.0, seconds) * 10)
+    return f"{clock(tenths // 10)}.{tenths % 10}"
+
+
+def frequency(hz: float) -> str:
+    """Return a frequency to three figures.
+
+    >>> frequency(439.6), frequency(1234)
+    ('440 Hz', '1.23 kHz')
+    """
+    return f"{hz:.0f} Hz" if hz < 1000 else f"{hz / 1000:.3g} kHz"
+
+
 def spoken_length(seconds: float) -> str:
     """Return a length as a screen reader should say it.
 

@@ -35,6 +35,19 @@ FOCUS_WIDTH = 2
 
 THEMES = ("system", "dark", "light")
 
+#: Colours from silence to loud, evenly apart; `timeline.colour_map` makes tables of them.
+#: Source: magma and viridis, S. van der Walt and N. Smith, matplotlib 1.5 (CC0).
+SPECTROGRAM_MAPS = {
+    "magma": (
+        *("#000004", "#180F3D", "#440F76", "#721F81", "#9E2F7F"),
+        *("#CD4071", "#F1605D", "#FD9668", "#FECA8D", "#FCFDBF"),
+    ),
+    "viridis": (
+        *("#440154", "#482878", "#3E4989", "#31688E", "#26828E"),
+        *("#1F9E89", "#35B779", "#6ECE58", "#B5DE2B", "#FDE725"),
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Tokens:

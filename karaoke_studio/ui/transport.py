@@ -6,7 +6,6 @@ from PySide6.QtCore import QEvent, QRect, QRectF, QSize, Qt, QVariantAnimation, 
 from PySide6.QtGui import (
     QColor,
     QFontMetrics,
-    QKeyEvent,
     QPainter,
     QPaintEvent,
     QPen,
@@ -21,13 +20,22 @@ from PySide6.QtWidgets import (
 )
 
 from karaoke_studio.ui import icons, text, theme
-from karaoke_studio.ui.controls import Button, FlatSlider, Glow, Kind, Label, motion_ms, paint_focus
+from karaoke_studio.ui.controls import (
+    Button,
+    FlatSlider,
+    Glow,
+    Kind,
+    Label,
+    is_override,
+    motion_ms,
+    paint_focus,
+)
 from karaoke_studio.ui.theme import Look
 
 SOURCES = ("original", "instrumental", "vocals")
 _NAMES = {"original": "Original", "instrumental": "Instrumental", "vocals": "Vocals"}
 _VOLUME_STEPS = 100
-_ROOMY_WIDTH = 860
+_ROOMY_WIDTH, _TIGHT_WIDTH = 860, 700
 _VOLUME_WIDTH = 120
 
 
@@ -114,6 +122,7 @@ class _Segment(QAbstractButton):
         self._look, self._stem, self._key = look, stem, key
         self._glow = Glow(self)
         self.shows_key = True
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setText(_NAMES[stem])
         self.setObjectName(f"source_{stem}")
         self.setAccessibleName(_NAMES[stem])
@@ -124,19 +133,18 @@ class _Segment(QAbstractButton):
         look.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        wide = QFontMetrics(theme.font(strong=True)).horizontalAdvance(self.text())
-        return QSize(16 + 8 + 8 + wide + (12 + 18 + 12 if self.shows_key else 14), 32)
+        return self._size(with_key=self.shows_key)
 
     def minimumSizeHint(self) -> QSize:
-        return self.sizeHint()
+        return self._size(with_key=False)
+
+    def _size(self, *, with_key: bool) -> QSize:
+        wide = QFontMetrics(theme.font(strong=True)).horizontalAdvance(self.text())
+        return QSize(16 + 8 + 8 + wide + (12 + 18 + 12 if with_key else 14), 32)
 
     def event(self, event: QEvent) -> bool:
         """Keep the arrows from the window's shortcuts while one got here by Tab."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in {Qt.Key.Key_Left, Qt.Key.Key_Right}
-        ):
+        if is_override(event, Qt.Key.Key_Left, Qt.Key.Key_Right):
             event.accept()
             return True
         if event.type() in {QEvent.Type.Enter, QEvent.Type.Leave}:
@@ -202,7 +210,7 @@ class SourceSwitch(QWidget):
             self._group.addButton(segment, number)
             row.addWidget(segment)
         self._group.idClicked.connect(self._on_clicked)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         look.changed.connect(self.update)
 
     def set_source(self, stem: str) -> None:
@@ -233,6 +241,52 @@ class SourceSwitch(QWidget):
         painter.drawRoundedRect(self.rect(), theme.RADIUS + 3, theme.RADIUS + 3)
 
 
+class LoopButton(Button):
+    """Says whether a stretch, or the song, is repeated; in words where there is room."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__(
+            look,
+            "loop_button",
+            "Loop off",
+            icon="repeat",
+            kind=Kind.QUIET,
+            tip="Repeat the chosen stretch, or the whole song (L)",
+        )
+        self.is_on = False
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def set_on(self, *, on: bool) -> None:
+        """Show what is on."""
+        self.is_on = on
+        self.set_words("Loop on" if on else "Loop off")
+
+    def sizeHint(self) -> QSize:
+        """Return room for either word, so that nothing moves."""
+        metrics = QFontMetrics(self.font())
+        wide = max(metrics.horizontalAdvance(words) for words in ("Loop off", "Loop on"))
+        return QSize(wide + icons.SMALL + theme.S + 2 * theme.S, theme.CONTROL_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return room for the icon alone."""
+        return QSize(theme.CONTROL_HEIGHT, theme.CONTROL_HEIGHT)
+
+    def _colours(self) -> tuple[QColor, QColor]:
+        background, foreground = super()._colours()
+        tokens = self._look.tokens
+        if self.is_on:
+            return background, QColor(tokens.accent)
+        return background, QColor(foreground if self.underMouse() else tokens.muted)
+
+    def _paint_content(self, painter: QPainter, foreground: QColor) -> None:
+        if self.width() >= self.sizeHint().width():
+            super()._paint_content(painter, foreground)
+            return
+        box = QRect(0, 0, icons.MEDIUM, icons.MEDIUM)
+        box.moveCenter(self.rect().center())
+        icons.paint_icon(painter, self._icon, box, foreground)
+
+
 class Transport(QWidget):
     """The row under the timeline.
 
@@ -240,6 +294,7 @@ class Transport(QWidget):
         play_requested: play or pause.
         previous_requested, next_requested: another song, or this one's start.
         source_requested: "original", "instrumental" or "vocals".
+        loop_requested: repeat, or play on.
         volume_changed: 0…1, place of the slider.
     """
 
@@ -247,6 +302,7 @@ class Transport(QWidget):
     previous_requested = Signal()
     next_requested = Signal()
     source_requested = Signal(str)
+    loop_requested = Signal()
     volume_changed = Signal(float)
 
     def __init__(self, look: Look, volume: float) -> None:
@@ -274,6 +330,7 @@ class Transport(QWidget):
         self.length = Label("/ 0:00", tone="muted", tabular=True)
         self.length.setObjectName("length_label")
         self.switch = SourceSwitch(look)
+        self.loop_button = LoopButton(look)
         self.mute_button = Button(look, "mute_button", icon="speaker-high", kind=Kind.QUIET)
         self.volume = FlatSlider(look, "volume_slider", "Volume")
         self.volume.setRange(0, _VOLUME_STEPS)
@@ -301,6 +358,8 @@ class Transport(QWidget):
         left.addWidget(self.length)
         left.addStretch(1)
         right.addStretch(1)
+        right.addWidget(self.loop_button)
+        right.addSpacing(theme.S)
         right.addWidget(self.mute_button)
         right.addWidget(self.volume, 1000)
         row = QHBoxLayout(self)
@@ -316,13 +375,15 @@ class Transport(QWidget):
         self.previous_button.clicked.connect(self.previous_requested)
         self.next_button.clicked.connect(self.next_requested)
         self.switch.source_requested.connect(self.source_requested)
+        self.loop_button.clicked.connect(self.loop_requested)
         self.volume.valueChanged.connect(self._on_volume_changed)
         self.mute_button.clicked.connect(self.toggle_mute)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out the key caps where there is little room."""
+        """Leave out the key caps where there is little room, and the length where there is less."""
         super().resizeEvent(event)
         self.switch.set_keys_shown(self.width() >= _ROOMY_WIDTH)
+        self.length.setVisible(self.width() >= _TIGHT_WIDTH)
 
     def set_time(self, position_s: float, length_s: float) -> None:
         """Show where the song is."""
@@ -333,6 +394,10 @@ class Transport(QWidget):
         if whole != self.length.text():
             self.length.setText(whole)
             self.length.updateGeometry()
+
+    def set_looping(self, on: bool) -> None:
+        """Show whether something is played again and again."""
+        self.loop_button.set_on(on=on)
 
     def set_volume(self, volume: float) -> None:
         """Place the slider."""

@@ -19,7 +19,7 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.library.songs import Song, Word
-from karaoke_studio.playback.player import PlayerState, Source, TakeFiles
+from karaoke_studio.playback.player import Loop, PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
 
 RATE = 44_100
@@ -41,6 +41,7 @@ class FakeQueue(QObject):
     export_failed = Signal(str, object)
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
+    spectrogram_ready = Signal(str, str, object)
 
     def __init__(self, library: FakeLibrary) -> None:
         super().__init__()
@@ -51,6 +52,7 @@ class FakeQueue(QObject):
         self.is_watching = False
         self.stopped: bool | None = None
         self.engines: list[str] = []
+        self.wishes: list[tuple[str, str, bool]] = []
         self._numbers = itertools.count(1)
 
     # wishes
@@ -95,6 +97,9 @@ class FakeQueue(QObject):
 
     def watch_sound_devices(self, on: bool) -> None:
         self.is_watching = on
+
+    def request_spectrogram(self, song: Song, source: str, *, anew: bool = False) -> None:
+        self.wishes.append((song.id, source, anew))
 
     def jobs(self) -> list[JobView]:
         return list(self.views.values())
@@ -178,6 +183,7 @@ class FakePlayer:
         self.volume = 1.0
         self.problem: KaraokeError | None = None
         self.retries = 0
+        self.loop: Loop | None = None
         self.underruns = 0
 
     @property
@@ -189,6 +195,7 @@ class FakePlayer:
         return self.take.sample_rate if self.take else 0
 
     def load(self, take: TakeFiles) -> None:
+        self.loop = None
         self.take, self.state, self.position_frames = take, PlayerState.PAUSED, 0
 
     def unload(self) -> None:
@@ -213,6 +220,12 @@ class FakePlayer:
         if self.state is PlayerState.ENDED:
             self.state = PlayerState.PAUSED
 
+    def set_loop(self, start_frame: int, stop_frame: int) -> None:
+        self.loop = Loop(start_frame, stop_frame)
+
+    def clear_loop(self) -> None:
+        self.loop = None
+
     def set_source(self, source: Source) -> None:
         self.source = source
 
@@ -228,6 +241,8 @@ class FakePlayer:
     def advance_s(self, seconds: float) -> None:
         if self.state is PlayerState.PLAYING:
             self.position_frames += round(seconds * self.sample_rate)
+            if self.loop and self.position_frames >= self.loop.stop:
+                self.position_frames -= self.loop.stop - self.loop.start
             if self.position_frames >= self.frames:
                 self.position_frames, self.state = self.frames, PlayerState.ENDED
 

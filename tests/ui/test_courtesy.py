@@ -134,13 +134,13 @@ def test_tab_goes_from_top_left_to_bottom_right(
     assert seen == [
         *("add_button", "export_button", "menu_button"),
         *("filter_box", "songs_list"),
-        *("waveform", "lyrics_pane"),
+        *("timeline", "lyrics_pane"),
         *("previous_button", "play_button", "next_button"),
-        *("source_original", "mute_button", "volume_slider"),
+        *("source_original", "loop_button", "mute_button", "volume_slider"),
     ]
 
 
-@pytest.mark.parametrize("path", sorted(UI.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(UI.rglob("*.py")), ids=lambda path: path.stem)
 def test_no_file_makes_labels_or_names_colours_on_its_own(path: Path) -> None:
     """Labels come from `controls`, where PlainText is set; colours and sizes from `theme`."""
     source = path.read_text(encoding="utf-8")

@@ -326,7 +326,7 @@ def test_the_playhead_time_and_words_follow_the_player(
     view = song_window.song_view
     key(qtbot, song_window, Qt.Key.Key_Space)
     player.advance_s(8.5)
-    qtbot.waitUntil(lambda: view.waveform.position() == round(8.5 * RATE))
+    qtbot.waitUntil(lambda: view.timeline.position() == round(8.5 * RATE))
     assert view.transport.position.text() == "0:08"
     assert view.words.current_line() == 1
     player.advance_s(60)
@@ -339,8 +339,8 @@ def test_the_playhead_time_and_words_follow_the_player(
 def test_a_click_on_the_waveform_or_a_line_seeks(
     qtbot: QtBot, song_window: MainWindow, player: FakePlayer
 ) -> None:
-    waveform, words = song_window.song_view.waveform, song_window.song_view.words
-    qtbot.mouseClick(waveform, LEFT, pos=QPoint((waveform.width() - 1) // 2, 60))
+    timeline, words = song_window.song_view.timeline, song_window.song_view.words
+    qtbot.mouseClick(timeline, LEFT, pos=QPoint((timeline.width() - 1) // 2, 60))
     assert player.position_frames == pytest.approx(15 * RATE, abs=RATE * 0.05)
     qtbot.mouseClick(words.viewport(), LEFT, pos=words.visualItemRect(words.item(1)).center())
     assert player.position_frames == 8 * RATE
@@ -349,11 +349,11 @@ def test_a_click_on_the_waveform_or_a_line_seeks(
 def test_the_waveform_is_read_for_the_song_that_is_open(
     qtbot: QtBot, song_window: MainWindow, library: FakeLibrary
 ) -> None:
-    waveform = song_window.song_view.waveform
-    qtbot.waitUntil(waveform.has_peaks)
+    timeline = song_window.song_view.timeline
+    qtbot.waitUntil(timeline.has_peaks)
     song_window.open_song(library.all[1].id)
-    assert not waveform.has_peaks()
-    qtbot.waitUntil(waveform.has_peaks)
+    assert not timeline.has_peaks()
+    qtbot.waitUntil(timeline.has_peaks)
 
 
 def test_a_late_answer_of_the_disk_for_another_song_is_dropped(
@@ -362,7 +362,7 @@ def test_a_late_answer_of_the_disk_for_another_song_is_dropped(
     view = song_window.song_view
     view.show_song(library.all[1], ())
     song_window.disk.peaks_read.emit(view._asked - 1, object())
-    assert not view.waveform.has_peaks()
+    assert not view.timeline.has_peaks()
 
 
 def test_the_head_tells_title_artist_and_facts(song_window: MainWindow) -> None:

@@ -1,0 +1,1 @@
+"""The timeline: ruler, waveforms, spectrogram and playhead on one axis of time."""

@@ -1,0 +1,181 @@
+"""What lies on the picture: ruler, names, skeletons, loop, playhead, and the pointer's read-out."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPolygonF
+
+from karaoke_studio.ui import text, theme
+from karaoke_studio.ui.theme import Tokens
+from karaoke_studio.ui.timeline.axis import TimeAxis, tick_step_s
+from karaoke_studio.ui.timeline.picture import GAP, RULER_HEIGHT, STEMS, Rows
+from karaoke_studio.ui.timeline.strip import hz_at, note_name
+
+STRIP_LABEL = "Spectrogram · log · 55 Hz – 14 kHz"
+NO_WAVES = "The waveform cannot be shown; the song plays all the same."
+NO_STRIP = "The spectrogram cannot be shown; the song plays all the same."
+DRAWING = "Drawing the spectrogram…"
+_NAMES = {"vocals": "Vocals", "instrumental": "Instrumental"}
+_CENTRED = int(Qt.AlignmentFlag.AlignCenter)
+
+
+class Chrome:
+    """Paints on the picture, in logical pixels.
+
+    Attributes:
+        tokens: the colours of now.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self._small = theme.font(theme.CAPTION, tabular=True)
+        self._strong = theme.font(theme.CAPTION, strong=True)
+
+    # -- what changes with the view only
+
+    def paint_ruler(self, painter: QPainter, axis: TimeAxis, sample_rate: int) -> None:
+        """Paint round marks and their times."""
+        metrics = QFontMetrics(self._small)
+        painter.setFont(self._small)
+        painter.setPen(QColor(self.tokens.muted))
+        step = tick_step_s(axis.step / sample_rate)
+        number = int(axis.start / sample_rate / step)
+        line = QColor(self.tokens.line)
+        while (x := axis.x_of(number * step * sample_rate)) < axis.width:
+            words = text.clock_tenths(number * step) if step < 1 else text.clock(number * step)
+            number += 1
+            # none that is cut off at the song's end
+            if axis.is_whole and x + 8 + metrics.horizontalAdvance(words) > axis.width - 4:
+                break
+            painter.fillRect(QRectF(round(x) if x >= 2 or x < 0 else 2.0, 6, 1, 14), line)
+            painter.drawText(QPointF(round(x) + 8, 17), words)
+
+    def paint_names(self, painter: QPainter, rows: Rows) -> None:
+        """Name the lanes and the spectrogram."""
+        for number, stem in enumerate(STEMS):
+            top = rows.lane(number)[0]
+            ground = theme.with_alpha(self.tokens.panel, 0.85)
+            self._chip(painter, 10, top + 2, _NAMES[stem], self.tokens.stem(stem), ground)
+        if rows.strip_height:
+            ground = theme.with_alpha(self.tokens.panel, 0.92)
+            muted = QColor(self.tokens.muted)
+            self._chip(painter, 10, rows.strip_top, STRIP_LABEL, muted, ground)
+
+    def paint_corners(self, painter: QPainter, width: int, height: int) -> None:
+        """Round the card by painting what lies outside of it."""
+        around, card = QPainterPath(), QPainterPath()
+        around.addRect(QRectF(0, 0, width, height))
+        card.addRoundedRect(QRectF(0, 0, width, height), theme.CARD_RADIUS, theme.CARD_RADIUS)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillPath(around.subtracted(card), QColor(self.tokens.window))
+
+    def paint_missing_lane(
+        self, painter: QPainter, rows: Rows, width: int, number: int, *, is_broken: bool
+    ) -> None:
+        """Paint a still skeleton while a waveform is read, or say that it cannot be."""
+        top, bottom = rows.lane(number)
+        middle, height = (top + bottom) / 2, bottom - top
+        raised = QColor(self.tokens.raised)
+        painter.fillRect(QRectF(0, middle - 1, width, 2), raised)
+        if is_broken:
+            if number == 0:
+                self._say(painter, QRectF(0, middle, width, height), NO_WAVES)
+            return
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(raised)
+        for index, x in enumerate(range(4, width, 12)):
+            tall = height * (0.16 + 0.12 * abs((index * 7 + number * 5) % 9 - 4) / 4)
+            painter.drawRoundedRect(QRectF(x, middle - tall / 2, 6, tall), 3, 3)
+
+    def paint_missing_strip(
+        self, painter: QPainter, rows: Rows, width: int, *, is_broken: bool
+    ) -> None:
+        """Say what is being waited for, or that it will not come."""
+        area = QRectF(0, rows.strip_top, width, rows.strip_height)
+        self._say(painter, area, NO_STRIP if is_broken else DRAWING)
+
+    def _say(self, painter: QPainter, area: QRectF, words: str) -> None:
+        painter.setPen(QColor(self.tokens.muted))
+        painter.setFont(theme.font())
+        painter.drawText(area, _CENTRED, words)
+
+    def _chip(
+        self, painter: QPainter, x: float, y: float, words: str, colour: QColor, ground: QColor
+    ) -> None:
+        wide = QFontMetrics(self._strong).horizontalAdvance(words) + 12
+        box = QRectF(x, y, wide, 18)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawRoundedRect(box, theme.XS, theme.XS)
+        painter.setPen(colour)
+        painter.setFont(self._strong)
+        painter.drawText(box, _CENTRED, words)
+
+    # -- what moves
+
+    def paint_loop(
+        self, painter: QPainter, rows: Rows, left: float, right: float, *, is_on: bool
+    ) -> None:
+        """Paint the stretch that is repeated, with a handle at each end; faint while it is off."""
+        colour = QColor(self.tokens.accent if is_on else self.tokens.muted)
+        inside = QRectF(left, RULER_HEIGHT, right - left, rows.height - RULER_HEIGHT)
+        painter.fillRect(inside, theme.with_alpha(colour, 0.16 if is_on else 0.08))
+        bar = QRectF(left, RULER_HEIGHT - 4, right - left, 4)
+        painter.fillRect(bar, theme.with_alpha(colour, 1.0 if is_on else 0.5))
+        painter.setPen(Qt.PenStyle.NoPen)
+        for edge, outwards in ((left, -1), (right, 1)):
+            painter.fillRect(QRectF(edge - 0.5, RULER_HEIGHT, 1, rows.height), colour)
+            painter.setBrush(colour)
+            grip = QRectF(edge - 3, RULER_HEIGHT - 10, 6, 16).translated(outwards, 0)
+            painter.drawRoundedRect(grip, 3, 3)
+
+    def paint_playhead(self, painter: QPainter, rows: Rows, x: float) -> None:
+        """Paint the line of what is heard now; on the spectrogram it is light in both themes."""
+        colour = QColor(self.tokens.text)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        bottom = rows.strip_top if rows.strip_height else rows.height
+        painter.drawRect(QRectF(x - 1, 0, 2, bottom))
+        painter.drawPolygon(QPolygonF([QPointF(x - 6, 0), QPointF(x + 6, 0), QPointF(x, 7)]))
+        if rows.strip_height:
+            painter.setBrush(theme.with_alpha(theme.DARK.window, 0.6))
+            painter.drawRect(QRectF(x - 2, bottom, 4, rows.strip_height))
+            painter.setBrush(QColor(theme.DARK.text))
+            painter.drawRect(QRectF(x - 1, bottom, 2, rows.strip_height))
+
+    def read_out_box(self, words: str, x: float, width: int) -> QRectF:
+        """Return where the pointer's read-out lies in the ruler."""
+        wide = QFontMetrics(self._small).horizontalAdvance(words) + 2 * theme.S
+        left = min(max(x - wide / 2, 2.0), max(width - wide - 2.0, 2.0))
+        return QRectF(left, 4, wide, 20)
+
+    def paint_pointer(self, painter: QPainter, rows: Rows, x: float, y: float) -> None:
+        """Paint a hairline at the pointer's time, and across the spectrogram at its note."""
+        if rows.strip_share(y) is not None:
+            light = theme.with_alpha(theme.DARK.text, 0.55)
+            painter.fillRect(QRectF(x, rows.strip_top, 1, rows.strip_height), light)
+            painter.fillRect(QRectF(x - 12, y, 25, 1), light)
+            bottom: float = rows.strip_top - GAP
+        else:
+            bottom = rows.height
+        line = QColor(self.tokens.muted)
+        painter.fillRect(QRectF(x, RULER_HEIGHT, 1, bottom - RULER_HEIGHT), line)
+
+    def paint_read_out(self, painter: QPainter, box: QRectF, words: str) -> None:
+        """Paint the words of the pointer's place."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self.tokens.raised))
+        painter.drawRoundedRect(box, theme.XS, theme.XS)
+        painter.setPen(QColor(self.tokens.text))
+        painter.setFont(QFont(self._small))
+        painter.drawText(box, _CENTRED, words)
+
+
+def read_out(seconds: float, share: float | None, *, tenths: bool) -> str:
+    """Return the time, and in the spectrogram (height 0…1) the frequency and its note."""
+    time = text.clock_tenths(seconds) if tenths else text.clock(seconds)
+    if share is None:
+        return time
+    hz = hz_at(share)
+    return f"{time} · {text.frequency(hz)} · {note_name(hz)}"

@@ -1,0 +1,494 @@
+"""The widget: shows a song over time, and takes clicks, drags, wheel and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import cast
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QImage,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from karaoke_studio.audio.peaks import Peaks
+from karaoke_studio.audio.spectrogram import Spectrogram
+from karaoke_studio.ui import text, theme
+from karaoke_studio.ui.controls import paint_focus
+from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.timeline.axis import TimeAxis
+from karaoke_studio.ui.timeline.chrome import Chrome, read_out
+from karaoke_studio.ui.timeline.lanes import Lanes
+from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, STEMS, Picture, Rows, View
+from karaoke_studio.ui.timeline.strip import Strip
+
+#: What takes longer than this to come is announced by a skeleton.
+SKELETON_MS = 200
+#: So long after the last movement the picture is painted with care.
+_SETTLE_MS = 120
+#: How far the pointer goes before a click becomes a drag.
+_DRAG_FROM = 4
+#: How near to an end of the loop the pointer takes hold of it.
+_GRIP = 5
+_WHEEL_ZOOM = 1.25
+_KEY_ZOOM = 1.6
+#: Shares of the view: one notch of the wheel, a page, and where the playhead is put by following.
+_WHEEL_PAN, _PAGE, _LEAD_IN = 0.1, 0.9, 0.05
+#: A playhead that goes farther in one look was sent there.
+_SENT_S = 0.5
+_CLOSE_LOOK_S = 60.0
+_STRIP_WIDTH = 20
+
+
+class Hold(Enum):
+    """What a pressed button holds."""
+
+    NOTHING = "nothing"
+    PRESS = "press"
+    REGION = "region"
+    RULER = "ruler"
+    VIEW = "view"
+
+
+class Timeline(QWidget):
+    """Ruler, both stems and the spectrogram over time.
+
+    Signals:
+        seek_requested: frame of the song.
+        loop_requested: first frame, frame after the last; a stretch to repeat.
+
+    Thread: GUI.
+    """
+
+    seek_requested = Signal(int)
+    loop_requested = Signal(int, int)
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._axis = TimeAxis()
+        self._sample_rate = 44_100
+        self._position = 0
+        self._heard = set(STEMS)
+        self._loop: tuple[int, int] | None = None
+        self._loop_is_on = False
+        self._colours = "magma"
+        self._spectrogram: Spectrogram | None = None
+        self._waves_are_broken = self._strip_is_broken = False
+        self._hold = Hold.NOTHING
+        self._pressed_x = self._last_x = 0.0
+        self._anchor = 0
+        self._pointer: QPointF | None = None
+        self._spoken_s = -1
+        self._picture = Picture()
+        self._chrome = Chrome(look.tokens)
+        self._shown: QImage | None = None
+        self._is_moving = False
+        self._build()
+
+    def _build(self) -> None:
+        self._waves_wait = self._timer(SKELETON_MS)
+        self._strip_wait = self._timer(SKELETON_MS)
+        self._settling = self._timer(_SETTLE_MS)
+        self._waves_wait.timeout.connect(self._repaint_all)
+        self._strip_wait.timeout.connect(self._repaint_all)
+        self._settling.timeout.connect(self._on_settled)
+        self.setObjectName("timeline")
+        self.setAccessibleName("Timeline")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._look.changed.connect(self._on_look_changed)
+        self._on_look_changed()
+
+    def _timer(self, milliseconds: int) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        return timer
+
+    def sizeHint(self) -> QSize:
+        """Return a comfortable size."""
+        return QSize(800, 352)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest size at which the lanes can be told apart."""
+        return QSize(200, 132)
+
+    # -- the song
+
+    def show_song(self, frames: int, sample_rate: int) -> None:
+        """Begin another song; its peaks and its spectrogram follow."""
+        self._axis = TimeAxis.whole(frames, self.width())
+        self._sample_rate, self._position = sample_rate, 0
+        self._loop, self._loop_is_on = None, False
+        self._hold = Hold.NOTHING
+        self._picture.lanes = None
+        self._waves_are_broken = False
+        self._waves_wait.start()
+        self._spoken_s = -1
+        self._tell()
+        self.await_spectrogram()
+
+    def show_peaks(self, peaks: Peaks | None) -> None:
+        """Show the waveforms; None = they cannot be read."""
+        self._waves_wait.stop()
+        self._picture.lanes = None if peaks is None else Lanes(peaks)
+        self._waves_are_broken = peaks is None
+        self._repaint_all()
+
+    def has_peaks(self) -> bool:
+        """Return whether the waveforms are there."""
+        return self._picture.lanes is not None
+
+    def await_spectrogram(self) -> None:
+        """Show no spectrogram until one comes; say so when that takes a while."""
+        self._spectrogram, self._picture.strip = None, None
+        self._strip_is_broken = False
+        self._strip_wait.start()
+        self._repaint_all()
+
+    def show_spectrogram(self, spectrogram: Spectrogram | None) -> None:
+        """Show the spectrogram; None = there can be none."""
+        self._strip_wait.stop()
+        self._spectrogram, self._strip_is_broken = spectrogram, spectrogram is None
+        self._make_strip()
+
+    def has_spectrogram(self) -> bool:
+        """Return whether the spectrogram is there."""
+        return self._spectrogram is not None
+
+    def set_spectrogram_colours(self, name: str) -> None:
+        """Choose the map: "magma" or "viridis"."""
+        self._colours = name
+        self._make_strip()
+
+    def _make_strip(self) -> None:
+        found = self._spectrogram
+        self._picture.strip = None if found is None else Strip(found, self._colours)
+        self._repaint_all()
+
+    def set_heard(self, stems: set[str]) -> None:
+        """Paint the lanes that are heard in full strength, the others faintly."""
+        if stems != self._heard:
+            self._heard = stems
+            self._on_look_changed()
+
+    def show_loop(self, loop: tuple[int, int] | None, *, is_on: bool) -> None:
+        """Show the stretch that is repeated; None = none is chosen."""
+        self._loop, self._loop_is_on = loop, is_on
+        self.update()
+
+    def loop(self) -> tuple[int, int] | None:
+        """Return the stretch that is shown."""
+        return self._loop
+
+    def position(self) -> int:
+        """Return the frame of the playhead."""
+        return self._position
+
+    def axis(self) -> TimeAxis:
+        """Return what is shown of the song."""
+        return self._axis
+
+    def frame_at(self, x: float) -> int:
+        """Return the frame of the song under a column of the widget."""
+        return self._axis.frame_at(x)
+
+    def x_of(self, frame: int) -> float:
+        """Return the column of a frame."""
+        return self._axis.x_of(frame)
+
+    def set_position(self, frame: int) -> None:
+        """Move the playhead; a view that it leaves follows, page by page."""
+        before, old_x = self._position, self._playhead_x()
+        self._position = frame
+        if before == frame:
+            return
+        self._follow(before)
+        new_x = self._playhead_x()
+        if new_x != old_x:
+            self.update(self._strip_of(old_x))
+            self.update(self._strip_of(new_x))
+        self._tell()
+
+    def _follow(self, before: int) -> None:
+        axis, now = self._axis, self._position
+        if axis.is_whole or axis.shows(now) or self._hold is not Hold.NOTHING:
+            return
+        # One who looks elsewhere while it plays is left there.
+        was_sent = abs(now - before) > _SENT_S * self._sample_rate
+        if was_sent or axis.shows(before):
+            self._look_at(axis.moved(now - _LEAD_IN * axis.span))
+
+    def _tell(self) -> None:
+        """Say for a screen reader where the song is, once a second at most."""
+        second = self._position // self._sample_rate
+        if second != self._spoken_s:
+            self._spoken_s = second
+            whole = text.clock(self._axis.frames / self._sample_rate)
+            now = text.clock(second)
+            self.setAccessibleDescription(f"Vocals and instrumental, {now} of {whole}")
+
+    # -- the view
+
+    @Slot()
+    def zoom_in(self) -> None:
+        """Look closer at the playhead, or at the middle where it is out of sight."""
+        self._zoom(_KEY_ZOOM, self._zoom_x())
+
+    @Slot()
+    def zoom_out(self) -> None:
+        """Look from farther away."""
+        self._zoom(1 / _KEY_ZOOM, self._zoom_x())
+
+    @Slot()
+    def show_whole(self) -> None:
+        """Show the whole song."""
+        self._look_at(TimeAxis.whole(self._axis.frames, self.width()))
+
+    @Slot()
+    def page_back(self) -> None:
+        """Look a page earlier."""
+        self._pan(-_PAGE * self.width())
+
+    @Slot()
+    def page_on(self) -> None:
+        """Look a page later."""
+        self._pan(_PAGE * self.width())
+
+    def _zoom_x(self) -> float:
+        shown = self._axis.shows(self._position)
+        return self._axis.x_of(self._position) if shown else self.width() / 2
+
+    def _zoom(self, factor: float, x: float) -> None:
+        if self._axis.frames:
+            self._look_at(self._axis.zoomed(factor, x))
+
+    def _pan(self, columns: float) -> None:
+        # By whole pixels of the device, so that what is painted can be shifted.
+        ratio = self.devicePixelRatioF()
+        self._look_at(self._axis.panned(round(columns * ratio) / ratio))
+
+    def _look_at(self, axis: TimeAxis) -> None:
+        if axis != self._axis:
+            self._axis = axis
+            self._is_moving = True
+            self._settling.start()
+            self._shown = None
+            self.update()
+
+    @Slot()
+    def _on_settled(self) -> None:
+        self._is_moving = False
+        self._shown = None
+        self.update()
+
+    @Slot()
+    def _on_look_changed(self) -> None:
+        self._chrome = Chrome(self._look.tokens)
+        self._picture.set_colours(self._look.tokens, self._heard)
+        self._repaint_all()
+
+    @Slot()
+    def _repaint_all(self) -> None:
+        self._picture.forget()
+        self._shown = None
+        self.update()
+
+    # -- pointer
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom at the pointer; sideways, or with Shift or Ctrl, pan."""
+        event.accept()
+        turned = event.angleDelta()
+        shifted = event.modifiers() & (
+            Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+        )
+        if shifted or abs(turned.x()) > abs(turned.y()):
+            fine = event.pixelDelta()
+            pixels = fine.x() or fine.y()
+            notches = (turned.x() or turned.y()) / 120
+            self._pan(-pixels if pixels else -notches * _WHEEL_PAN * self.width())
+        elif turned.y():
+            self._zoom(_WHEEL_ZOOM ** (turned.y() / 120), event.position().x())
+
+    def event(self, event: QEvent) -> bool:
+        """Zoom by pinching."""
+        if (
+            isinstance(event, QNativeGestureEvent)
+            and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture
+        ):
+            self._zoom(max(1 + event.value(), 0.1), event.position().x())
+            return True
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the ruler, of an end of the loop, or of a place."""
+        if not self._axis.frames or self._hold is not Hold.NOTHING:
+            return
+        x = event.position().x()
+        self._pressed_x = self._last_x = x
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._hold = Hold.VIEW
+        elif event.button() == Qt.MouseButton.LeftButton:
+            other_end = self._other_end(x)
+            if other_end is not None:
+                self._hold, self._anchor = Hold.REGION, other_end
+            else:
+                in_ruler = event.position().y() < RULER_HEIGHT
+                self._hold = Hold.RULER if in_ruler else Hold.PRESS
+                self._anchor = self.frame_at(x)
+        self._choose_cursor(event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Pan, choose a stretch, or show what lies under the pointer."""
+        self._set_pointer(event.position())
+        x = event.position().x()
+        is_far = abs(x - self._pressed_x) >= _DRAG_FROM
+        if self._hold is Hold.RULER and is_far:
+            self._hold = Hold.VIEW
+        if self._hold is Hold.PRESS and is_far:
+            self._hold = Hold.REGION
+        if self._hold is Hold.VIEW:
+            ratio = self.devicePixelRatioF()
+            whole = round((self._last_x - x) * ratio) / ratio
+            self._pan(whole)
+            self._last_x -= whole
+        elif self._hold is Hold.REGION:
+            self.show_loop(self._stretch(x), is_on=True)
+        self._choose_cursor(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Seek, or repeat the stretch that was chosen."""
+        held, self._hold = self._hold, Hold.NOTHING
+        x = event.position().x()
+        if held in {Hold.PRESS, Hold.RULER}:
+            frame = self.frame_at(self._pressed_x)
+            self.set_position(frame)
+            self.seek_requested.emit(frame)
+        elif held is Hold.REGION:
+            self.loop_requested.emit(*self._stretch(x))
+        self._choose_cursor(event.position())
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hide the read-out."""
+        super().leaveEvent(event)
+        self._set_pointer(None)
+
+    def _stretch(self, x: float) -> tuple[int, int]:
+        frame = self.frame_at(min(max(x, 0.0), self.width() - 1.0))
+        return min(self._anchor, frame), max(self._anchor, frame)
+
+    def _other_end(self, x: float) -> int | None:
+        """Return the end of the loop that stays when the one under the pointer is dragged."""
+        if self._loop is None:
+            return None
+        start, stop = self._loop
+        to_start, to_stop = abs(self.x_of(start) - x), abs(self.x_of(stop) - x)
+        if min(to_start, to_stop) > _GRIP:
+            return None
+        return stop if to_start < to_stop else start
+
+    def _choose_cursor(self, at: QPointF) -> None:
+        shape = Qt.CursorShape.PointingHandCursor
+        if self._hold is Hold.VIEW:
+            shape = Qt.CursorShape.ClosedHandCursor
+        elif self._hold is Hold.REGION or self._other_end(at.x()) is not None:
+            shape = Qt.CursorShape.SizeHorCursor
+        elif at.y() < RULER_HEIGHT and not self._axis.is_whole:
+            shape = Qt.CursorShape.OpenHandCursor
+        if self.cursor().shape() != shape:
+            self.setCursor(shape)
+
+    def _set_pointer(self, at: QPointF | None) -> None:
+        if self._pointer is not None:
+            self.update(self._pointer_area(self._pointer))
+        self._pointer = at
+        if at is not None:
+            self.update(self._pointer_area(at))
+
+    # -- painting
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the same stretch on more or fewer columns."""
+        super().resizeEvent(event)
+        self._axis = self._axis.resized(self.width())
+        self._shown = None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Copy the picture, then paint what moves."""
+        ratio = self.devicePixelRatioF()
+        if self._shown is None or self._shown.devicePixelRatio() != ratio:
+            self._shown = self._compose(ratio)
+        painter = QPainter(self)
+        for part in cast("Iterable[QRect]", event.region()):
+            source = QRectF(
+                part.x() * ratio, part.y() * ratio, part.width() * ratio, part.height() * ratio
+            )
+            painter.drawImage(QRectF(part), self._shown, source)
+        if not self._axis.frames:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rows, chrome = Rows(self.height()), self._chrome
+        if self._loop is not None:
+            left, right = (self.x_of(frame) for frame in self._loop)
+            chrome.paint_loop(painter, rows, left, right, is_on=self._loop_is_on)
+        if self._pointer is not None and self._hold is not Hold.VIEW:
+            at = self._pointer
+            chrome.paint_pointer(painter, rows, round(at.x()), round(at.y()))
+            chrome.paint_read_out(painter, self._read_out_box(at), self._read_out(at))
+        if self._axis.shows(self._position):
+            x = min(max(self._playhead_x(), 1.0), self.width() - 1.0)
+            chrome.paint_playhead(painter, rows, x)
+        if self.hasFocus():
+            accent = self._look.tokens.accent
+            paint_focus(painter, QRectF(self.rect()), theme.CARD_RADIUS, accent)
+
+    def _compose(self, ratio: float) -> QImage:
+        """Return picture and ruler together."""
+        rows, chrome, width = Rows(self.height()), self._chrome, self.width()
+        view = View(self._axis, rows, ratio, smooth=not self._is_moving)
+        image = self._picture.bring_up(view).copy()
+        painter = QPainter(image)
+        if self._axis.frames:
+            chrome.paint_ruler(painter, self._axis, self._sample_rate)
+            if self._picture.lanes is None and not self._waves_wait.isActive():
+                for number in range(len(STEMS)):
+                    broken = self._waves_are_broken
+                    chrome.paint_missing_lane(painter, rows, width, number, is_broken=broken)
+            missing = self._spectrogram is None and not self._strip_wait.isActive()
+            if rows.strip_height and missing:
+                broken = self._strip_is_broken
+                chrome.paint_missing_strip(painter, rows, width, is_broken=broken)
+            chrome.paint_names(painter, rows)
+        chrome.paint_corners(painter, width, self.height())
+        painter.end()
+        return image
+
+    def _playhead_x(self) -> float:
+        # A third of a pixel is as fine as anti-aliasing shows.
+        return round(self.x_of(self._position) * 3) / 3
+
+    def _strip_of(self, x: float) -> QRect:
+        return QRect(int(x) - _STRIP_WIDTH // 2 + 1, 0, _STRIP_WIDTH, self.height())
+
+    def _read_out(self, at: QPointF) -> str:
+        seconds = self.frame_at(at.x()) / self._sample_rate
+        close = self._axis.span < _CLOSE_LOOK_S * self._sample_rate
+        return read_out(seconds, Rows(self.height()).strip_share(at.y()), tenths=close)
+
+    def _read_out_box(self, at: QPointF) -> QRectF:
+        return self._chrome.read_out_box(self._read_out(at), at.x(), self.width())
+
+    def _pointer_area(self, at: QPointF) -> QRect:
+        box = self._read_out_box(at).toAlignedRect().adjusted(-2, 0, 2, 0)
+        return box.united(QRect(round(at.x()) - 14, 0, 29, self.height()))
