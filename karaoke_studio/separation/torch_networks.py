@@ -47,6 +47,9 @@ def use_threads(count: int) -> int:
 def load_runtime() -> dict[str, str]:
     """Import all that a song needs, ahead of the first one; return `versions`."""
     _keep_freed_memory()
+    # Threads that wait for each other by spinning cost nothing on an idle machine; beside a busy
+    # window they took three quarters more processor time for the same chunk.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     importlib.import_module("demucs.htdemucs")
     return versions()
 
