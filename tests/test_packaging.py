@@ -564,5 +564,6 @@ def test_the_package_is_built_and_works(tmp_path: Path) -> None:
     subprocess.run(build, check=True, timeout=900)
     tried = [sys.executable, PACKAGING / "smoke.py", tmp_path / smoke.NAME]
     done = subprocess.run(tried, capture_output=True, text=True, timeout=900, check=False)
+    shutil.rmtree(tmp_path / smoke.NAME)  # pytest keeps the folders of three runs
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("\n") == len(smoke.CHECKS)
