@@ -20,6 +20,7 @@ class Settings:
 
     Attributes:
         theme: "system", "dark" or "light".
+        spectrogram_colours: "magma" or "viridis".
         engine: the engine of new jobs.
         volume: 0…1, position of the volume slider.
         export_folder: last folder of an export, "" = the system's music folder.
@@ -32,6 +33,7 @@ class Settings:
     """
 
     theme: str = "system"
+    spectrogram_colours: str = "magma"
     engine: str = "auto"
     volume: float = 0.8
     export_folder: str = ""
@@ -45,6 +47,7 @@ class Settings:
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("system", "dark", "light"),
+    "spectrogram_colours": ("magma", "viridis"),
     "engine": ENGINES,
     "export_format": FORMATS,
     "export_bit_depth": BIT_DEPTHS,

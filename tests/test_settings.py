@@ -13,6 +13,7 @@ from tests.helpers.disks import fill_disk
 
 CHOSEN = Settings(
     theme="dark",
+    spectrogram_colours="viridis",
     engine="centre",
     volume=0.25,
     export_folder="/m/שירים \udcff",

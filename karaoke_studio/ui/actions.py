@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from karaoke_studio.ui import keys
 
 _THEMES = {"system": "Like the system", "dark": "Dark", "light": "Light"}
+_COLOURS = {"magma": "Magma", "viridis": "Viridis"}
 
 
 class Actions:
@@ -28,7 +29,8 @@ class Actions:
         self._add("folder_action", "Show in folder")
         self._add("remove_action", "Remove song")
         self._add("about_action", "About Karaoke Studio")
-        self.themes = self._build_themes()
+        self.themes = self._build_choices("theme", _THEMES)
+        self.colours = self._build_choices("colours", _COLOURS)
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
@@ -44,10 +46,10 @@ class Actions:
         self._actions[name] = action
         return action
 
-    def _build_themes(self) -> QActionGroup:
+    def _build_choices(self, name: str, choices: dict[str, str]) -> QActionGroup:
         group = QActionGroup(self._window)
-        for choice, words in _THEMES.items():
-            action = self._add(f"theme_{choice}_action", words)
+        for choice, words in choices.items():
+            action = self._add(f"{name}_{choice}_action", words)
             action.setCheckable(True)
             action.setData(choice)
             group.addAction(action)
@@ -73,10 +75,13 @@ class Actions:
         zooms = ("zoom_in_action", "zoom_out_action", "whole_action")
         self._fill(view, *zooms, "page_back_action", "page_on_action")
         view.addSeparator()
-        choices = view.addMenu("Theme")
-        choices.setObjectName("theme_menu")
-        for action in self.themes.actions():
-            choices.addAction(action)
+        for name, words, group in (
+            ("theme_menu", "Theme", self.themes),
+            ("colours_menu", "Spectrogram", self.colours),
+        ):
+            choices = view.addMenu(words)
+            choices.setObjectName(name)
+            choices.addActions(group.actions())
         self._fill(view, "full_screen_action")
         menu.addSeparator()
         self._fill(menu, "keys_action", "about_action")

@@ -231,6 +231,10 @@ class MainWindow(QMainWindow):
             self.commands[name].triggered.connect(answer)
         self.commands[f"theme_{self.look.choice}_action"].setChecked(True)
         self.commands.themes.triggered.connect(self._on_theme)
+        colours = self.settings.spectrogram_colours
+        self.commands[f"colours_{colours}_action"].setChecked(True)
+        self.song_view.timeline.set_spectrogram_colours(colours)
+        self.commands.colours.triggered.connect(self._on_colours)
 
     def _timeline_answers(self) -> dict[str, Callable[[], None]]:
         timeline = self.song_view.timeline
@@ -495,8 +499,14 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _on_export_choices(self, chosen: Settings) -> None:
-        # Volume and theme may have changed since the dialog was opened.
-        self.settings = replace(chosen, volume=self.settings.volume, theme=self.settings.theme)
+        # Volume and looks may have changed since the dialog was opened.
+        now = self.settings
+        self.settings = replace(
+            chosen,
+            volume=now.volume,
+            theme=now.theme,
+            spectrogram_colours=now.spectrogram_colours,
+        )
         self._save()
 
     @Slot()
@@ -504,6 +514,13 @@ class MainWindow(QMainWindow):
         choice = str(self.commands.themes.checkedAction().data())
         self.look.choose(choice)
         self.settings = replace(self.settings, theme=choice)
+        self._save()
+
+    @Slot()
+    def _on_colours(self) -> None:
+        choice = str(self.commands.colours.checkedAction().data())
+        self.song_view.timeline.set_spectrogram_colours(choice)
+        self.settings = replace(self.settings, spectrogram_colours=choice)
         self._save()
 
     @Slot()

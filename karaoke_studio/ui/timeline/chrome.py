@@ -16,6 +16,8 @@ NO_WAVES = "The waveform cannot be shown; the song plays all the same."
 NO_STRIP = "The spectrogram cannot be shown; the song plays all the same."
 DRAWING = "Drawing the spectrogram…"
 _NAMES = {"vocals": "Vocals", "instrumental": "Instrumental"}
+#: How much what lies outside the loop is covered.
+_VEIL = 0.55
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
 
 
@@ -115,12 +117,22 @@ class Chrome:
     # -- what moves
 
     def paint_loop(
-        self, painter: QPainter, rows: Rows, left: float, right: float, *, is_on: bool
+        self, painter: QPainter, rows: Rows, width: int, left: float, right: float, *, is_on: bool
     ) -> None:
-        """Paint the stretch that is repeated, with a handle at each end; faint while it is off."""
+        """Paint the stretch that is repeated, with a handle at each end; faint while it is off.
+
+        What is not repeated is veiled, so that stems and spectrogram keep their colours inside.
+        """
         colour = QColor(self.tokens.accent if is_on else self.tokens.muted)
-        inside = QRectF(left, RULER_HEIGHT, right - left, rows.height - RULER_HEIGHT)
-        painter.fillRect(inside, theme.with_alpha(colour, 0.16 if is_on else 0.08))
+        if is_on:
+            # the spectrogram is dark in both themes
+            for top, bottom, ground in (
+                (RULER_HEIGHT, rows.strip_top, self.tokens.panel),
+                (rows.strip_top, rows.height, theme.DARK.window),
+            ):
+                veil = theme.with_alpha(ground, _VEIL)
+                painter.fillRect(QRectF(0, top, left, bottom - top), veil)
+                painter.fillRect(QRectF(right, top, width - right, bottom - top), veil)
         bar = QRectF(left, RULER_HEIGHT - 4, right - left, 4)
         painter.fillRect(bar, theme.with_alpha(colour, 1.0 if is_on else 0.5))
         painter.setPen(Qt.PenStyle.NoPen)

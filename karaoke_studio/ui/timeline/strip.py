@@ -12,8 +12,9 @@ from karaoke_studio.ui.timeline.colour_map import Pixels, level_map
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
-#: What lies so far below the loudest is black.
-_RANGE_DB = 62.0
+#: The brightest colour is for the loudest ten-thousandth; what lies so far below is black.
+_LOUDEST = 0.9999
+_RANGE_DB = 54.0
 _NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
@@ -22,7 +23,7 @@ class Strip:
 
     def __init__(self, spectrogram: Spectrogram, colours: str) -> None:
         self._spectrogram = spectrogram
-        top = max(float(spectrogram.loudest()), 40.0)
+        top = max(float(spectrogram.loudest(_LOUDEST)), 40.0)
         reach = _RANGE_DB * 255 / (TOP_DB - FLOOR_DB)
         share = np.clip((np.arange(256) - top + reach) / reach, 0, 1)
         self._table: Pixels = level_map(colours)[np.rint(share * 255).astype(np.intp)]

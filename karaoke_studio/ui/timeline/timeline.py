@@ -441,7 +441,11 @@ class Timeline(QWidget):
         rows, chrome = Rows(self.height()), self._chrome
         if self._loop is not None:
             left, right = (self.x_of(frame) for frame in self._loop)
-            chrome.paint_loop(painter, rows, left, right, is_on=self._loop_is_on)
+            width = self.width()
+            left, right = min(max(left, -9.0), width + 9.0), min(max(right, -9.0), width + 9.0)
+            chrome.paint_loop(painter, rows, width, left, right, is_on=self._loop_is_on)
+            # once more, above the veil
+            chrome.paint_names(painter, rows)
         if self._pointer is not None and self._hold is not Hold.VIEW:
             at = self._pointer
             chrome.paint_pointer(painter, rows, round(at.x()), round(at.y()))
