@@ -30,6 +30,9 @@ class Settings:
         export_stems: names of `job.STEMS`, separated by commas.
         export_name: template of file names.
         copy_originals: keep a copy of each song's file in the library.
+        model_folder: where models are looked for first, "" = only in the data folder.
+        library_folder: where the songs live, "" = in the data folder.
+        recent_files: files and folders that were added last, newest first.
     """
 
     theme: str = "system"
@@ -43,6 +46,9 @@ class Settings:
     export_stems: str = "vocals,instrumental"
     export_name: str = "{title} ({stem})"
     copy_originals: bool = True
+    model_folder: str = ""
+    library_folder: str = ""
+    recent_files: tuple[str, ...] = ()
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -73,6 +79,8 @@ def _accepted(data: dict[str, Any]) -> dict[str, Any]:
     known = {field.name: field for field in fields(Settings)}
     good: dict[str, Any] = {}
     for name, value in data.items():
+        if isinstance(value, list):  # JSON knows no tuples
+            value = tuple(value)
         if name not in known:
             log.info("unknown setting %s is ignored", name)
         elif not _is_good(name, value, known[name].default):
@@ -88,6 +96,8 @@ def _is_good(name: str, value: Any, default: Any) -> bool:
         return type(value) in {int, float} and 0 <= value <= 1
     if type(default) is int:
         return type(value) is int and value >= 0
+    if type(default) is tuple:
+        return type(value) is tuple and all(type(item) is str for item in value)
     return type(value) is type(default) and value in _CHOICES.get(name, (value,))
 
 

@@ -23,6 +23,9 @@ CHOSEN = Settings(
     export_stems="vocals",
     export_name="{stem}",
     copy_originals=False,
+    model_folder="/m/models",
+    library_folder="/m/library",
+    recent_files=("/m/שיר \udcff.mp3", "/m/b\nc"),
 )
 
 
@@ -66,6 +69,10 @@ def test_no_file_means_defaults_without_a_word(
         ("export_bit_depth", "64"),
         ("copy_originals", 1),
         ("copy_originals", "yes"),
+        ("model_folder", None),
+        ("library_folder", ["a"]),
+        ("recent_files", "a"),
+        ("recent_files", ["a", 1]),
     ],
 )
 def test_a_wrong_value_is_told_and_the_others_are_kept(
