@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from karaoke_studio.catalogue import LEGACY, PUBLISHED, SAFE
 from karaoke_studio.errors import ModelMissing, ModelRefused
 from karaoke_studio.job import ALL_STEMS, BUILTIN_ENGINES, ENGINES, NETWORK_ENGINES, STEMS
 from karaoke_studio.paths import DataFolder
@@ -19,10 +20,32 @@ def model_folders(data: DataFolder, chosen: Path | None = None) -> tuple[Path, .
 
 
 def installed_models(folders: Sequence[Path]) -> list[str]:
-    """Return the names of the models that are there: each has a `{name}.yaml`."""
-    places = ((folder, "*.yaml") for folder in folders)
-    nested = ((folder, "*/*.yaml") for folder in folders)
-    return sorted({path.stem for folder, form in (*places, *nested) for path in folder.glob(form)})
+    """Return the names of the models that are there.
+
+    Each has a `{name}.yaml`, or is a published one all of whose networks lie in one folder; a
+    folder inside one of `folders` holds the model that it is named after.
+    """
+    found: set[str] = set()
+    for folder in folders:
+        paths = _paths_in(folder)
+        found |= _models_among(paths)
+        for path in paths:
+            if path.is_dir():
+                found |= _models_among(_paths_in(path)) & {path.name}
+    return sorted(found)
+
+
+def _paths_in(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # not there, or not to be read: then it has none
+        return []
+
+
+def _models_among(paths: list[Path]) -> set[str]:
+    signatures = {path.stem.partition("-")[0] for path in paths if path.suffix in {SAFE, LEGACY}}
+    whole = {name for name, bag in PUBLISHED.items() if signatures.issuperset(bag["models"])}
+    return whole | {path.stem for path in paths if path.suffix == ".yaml"}
 
 
 def check_engine(name: str, stems: Sequence[str], folders: Sequence[Path]) -> None:

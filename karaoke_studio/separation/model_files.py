@@ -27,6 +27,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from karaoke_studio.catalogue import LEGACY, PUBLISHED, SAFE
 from karaoke_studio.errors import ModelDamaged, ModelMissing, ModelRefused, error_from_os
 from karaoke_studio.separation.network_arguments import (
     MAX_SEGMENT_S,
@@ -53,27 +54,7 @@ MAX_MODEL_BYTES = 2 << 30
 MAX_YAML_BYTES = 64 << 10
 MAX_NETWORKS = 16
 
-SAFE, LEGACY = ".safetensors", ".th"
-
 IsNeeded = Callable[[tuple[str, ...]], bool]
-
-#: What the published models are made of, for folders that hold their networks without the yaml.
-#: Source: https://github.com/adefossez/demucs/tree/v4.1.0/demucs/remote
-PUBLISHED: dict[str, dict[str, Any]] = {
-    "htdemucs": {"models": ["955717e8"]},
-    "htdemucs_ft": {
-        "models": ["f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d"],
-        "weights": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
-    },
-    "htdemucs_6s": {"models": ["5c90dfd2"]},
-    "hdemucs_mmi": {"models": ["75fc33f5"], "segment": 44},
-    "mdx": {
-        "models": ["0d19c1c6", "7ecf8ec1", "c511e2ab", "7d865c68"],
-        "weights": [[1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 1, 1], [1, 0, 1, 1]],
-        "segment": 44,
-    },
-    "mdx_extra": {"models": ["e51eebcc", "a1d90b5c", "5d2d6c55", "cfa93e08"], "segment": 44},
-}
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _SIGNATURE = re.compile(r"[A-Za-z0-9_]{1,64}")
