@@ -7,10 +7,21 @@ from pathlib import Path
 
 from karaoke_studio.catalogue import LEGACY, PUBLISHED, SAFE
 from karaoke_studio.errors import ModelMissing, ModelRefused
-from karaoke_studio.job import ALL_STEMS, BUILTIN_ENGINES, ENGINES, NETWORK_ENGINES, STEMS
+from karaoke_studio.job import (
+    ALL_STEMS,
+    BUILTIN_ENGINES,
+    ENGINES,
+    NETWORK_ENGINES,
+    QUALITIES,
+    STEMS,
+)
 from karaoke_studio.paths import DataFolder
 
 AUTO = "auto"
+#: Models that make a pair of stems with one network, the best first (of a fine-tuned one only the
+#: network for vocals is run).
+SINGLE_NETWORKS = ("htdemucs", "htdemucs_ft", "hdemucs_mmi", "htdemucs_6s")
+DRAFT, NORMAL, BEST = QUALITIES
 
 
 def model_folders(data: DataFolder, chosen: Path | None = None) -> tuple[Path, ...]:
@@ -69,15 +80,21 @@ def check_engine(name: str, stems: Sequence[str], folders: Sequence[Path]) -> No
         )
 
 
-def choose_engine(name: str, folders: Sequence[Path]) -> str:
-    """Return the engine that a job runs: for "auto" the best that is there.
+def choose_engine(name: str, folders: Sequence[Path], quality: str = BEST) -> str:
+    """Return the engine that a job runs: for "auto" what the quality asks for.
 
     A network that is installed beats the built-in engine; without one, `instant` needs nothing.
     """
-    if name != AUTO:
-        return name
-    installed = installed_models(folders)
-    return next((model for model in NETWORK_ENGINES if model in installed), BUILTIN_ENGINES[0])
+    return choose_quality(quality, installed_models(folders)) if name == AUTO else name
+
+
+def choose_quality(quality: str, installed: Sequence[str]) -> str:
+    """Return the engine for one of `job.QUALITIES`, given the names of the models that are there.
+
+    Draft takes seconds; Normal runs one network, Best the finest; both make do without a model.
+    """
+    wanted = {DRAFT: (), NORMAL: SINGLE_NETWORKS, BEST: NETWORK_ENGINES}[quality]
+    return next((model for model in wanted if model in installed), BUILTIN_ENGINES[0])
 
 
 def is_network(name: str) -> bool:

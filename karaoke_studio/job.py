@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,12 @@ ENGINES = ("auto", *BUILTIN_ENGINES, *NETWORK_ENGINES)
 NETWORK_STEMS = ("drums", "bass", "other", "vocals", "guitar", "piano")
 ALL_STEMS = ("all",)
 MODES = ("reference", "exact")
+#: How much care engine "auto" takes; what a person chooses in the window.
+QUALITIES = ("draft", "normal", "best")
+#: What a computing device may be called.
+DEVICE_NAME = re.compile(r"auto|cpu|mps|xpu|cuda(:\d{1,3})?")
+#: What a model may be called.
+MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 #: What a stem is called in file names and titles.
 STEM_LABELS = {
     "vocals": "Vocals",
@@ -106,6 +113,7 @@ class JobSpec:
         stems: which stems are written; a library take always holds both.
         output: files to write, or None to put the song into the library.
         network: how a network is run.
+        quality: one of `QUALITIES`; only engine "auto" looks at it.
     """
 
     job_id: str
@@ -114,6 +122,7 @@ class JobSpec:
     stems: tuple[str, ...] = STEMS
     output: OutputSpec | None = None
     network: NetworkChoice = NetworkChoice()
+    quality: str = "best"
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -139,6 +148,7 @@ class JobSpec:
             tuple(data["stems"]),
             output,
             NetworkChoice(**network),
+            str(data.get("quality", "best")),
         )
 
 

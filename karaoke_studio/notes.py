@@ -31,9 +31,22 @@ _SENTENCES = {
     COVER_DROPPED: "The cover picture was too large and was left out.",
     NO_PICTURE: "There is no moving picture in the file, so no video was made.",
     ALREADY_IN_LIBRARY: "The song is already in the library.",
-    FALLBACK: "{detail} could not be used, so the song was made another way.",
     CHILD_RESTARTED: "A helper process stopped and was started again.",
 }
+
+
+#: Why a device or an engine was given up, by error code; the rest "could not be used".
+_REASONS = {
+    "OUT_OF_MEMORY": "ran out of memory",
+    "DEVICE_LOST": "stopped answering",
+    "MODEL_DAMAGED": "is damaged",
+    "MODEL_REFUSED": "cannot be read",
+    "MODEL_MISSING": "is not installed any more",
+    "ENGINE_CRASHED": "stopped working",
+    "PROCESSING_TIMEOUT": "did not answer",
+}
+_GRAPHICS = ("cuda", "mps", "xpu")
+_DEVICES = {"cpu": "the CPU"}
 
 
 def note(code: str, detail: str | int | None = None) -> str:
@@ -48,7 +61,24 @@ def describe(text: str) -> str:
     "The format cannot hold the song's sample rate; 48000 Hz was used."
     """
     code, _, detail = text.partition(":")
+    if code == FALLBACK:
+        return _fallback(detail)
     sentence = _SENTENCES.get(code, code)
     if code == TRUNCATED and detail:
         detail = f" at {detail}"
     return sentence.replace("{detail}", detail)
+
+
+def _fallback(detail: str) -> str:
+    """Say how a song was made after all.
+
+    The detail is what was given up (engine or device), the error's code, and the device that made
+    the song then, where one did.
+    """
+    given_up, code, device = (*detail.split(" "), "", "")[:3]
+    reason = _REASONS.get(code, "could not be used")
+    if not device:
+        return f"Made by the built-in engine because {given_up} {reason}."
+    culprit = "the graphics card" if given_up.startswith(_GRAPHICS) else "the computer"
+    way = "in smaller pieces" if device == given_up else f"on {_DEVICES.get(device, device)}"
+    return f"Made {way} because {culprit} {reason}."

@@ -178,7 +178,7 @@ class _Run:
         self.staging = staging
         self.stop = stop
         self.around = around
-        self.engine = choose_engine(spec.engine, spec.network.model_folders)
+        self.engine = choose_engine(spec.engine, spec.network.model_folders, spec.quality)
         stages = _export_stages(spec) if is_export else _stages(spec, self.engine)
         self.meter = Meter(stages, around.speeds, report)
         self.song: dict[str, Any] = {}
@@ -233,7 +233,7 @@ class _Run:
             if self.spec.engine != AUTO:
                 raise
             log.warning("job %s: %s is given up: %s", self.spec.job_id, self.engine, exc.code)
-            self.notes.append(notes.note(notes.FALLBACK, self.engine))
+            self.notes.append(notes.note(notes.FALLBACK, f"{self.engine} {exc.code}"))
             self.fallback_from, self.engine = self.engine, BUILTIN_ENGINES[0]
             self.stems, self.parts = STEMS, ["vocals"]
             self._separate_builtin()
@@ -263,8 +263,9 @@ class _Run:
         self.meter.forgive(self.model_load_s)
         self.engine, self.device = done["engine"], done["device"]
         if done["fallbacks"]:
-            self.fallback_from = done["fallbacks"][0][0]
-            self.notes.append(notes.note(notes.FALLBACK, self.fallback_from))
+            self.fallback_from, code = done["fallbacks"][0]
+            detail = f"{self.fallback_from} {code} {self.device}"
+            self.notes.append(notes.note(notes.FALLBACK, detail))
 
     def _choose_stems(self, sources: tuple[str, ...]) -> None:
         """Decide which stems are written, and which of them the network must make.
@@ -272,6 +273,8 @@ class _Run:
         "other" is the original less all the rest, so it takes every stem of the model.
         """
         wanted = sources if self.spec.stems == ALL_STEMS else self.spec.stems
+        if self.spec.output is None:
+            wanted = tuple(dict.fromkeys((*STEMS, *wanted)))
         missing = [stem for stem in wanted if stem not in (*sources, "instrumental")]
         if missing:
             raise ModelRefused(

@@ -8,7 +8,17 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from karaoke_studio.job import BIT_DEPTHS, ENGINES, FORMATS
+from karaoke_studio.job import (
+    ALL_STEMS,
+    BIT_DEPTHS,
+    DEVICE_NAME,
+    FORMATS,
+    MODEL_NAME,
+    MODES,
+    QUALITIES,
+    STEMS,
+    NetworkChoice,
+)
 from karaoke_studio.staging import write_json_atomic
 
 log = logging.getLogger(__name__)
@@ -21,7 +31,16 @@ class Settings:
     Attributes:
         theme: "system", "dark" or "light".
         spectrogram_colours: "magma" or "viridis".
-        engine: the engine of new jobs.
+        quality: how much care new songs get, one of `job.QUALITIES`.
+        engine: "auto" = what the quality asks for; else the engine of new songs.
+        device: what networks compute on, see `job.NetworkChoice`.
+        network_mode: one of `job.MODES`.
+        overlap: of neighbouring pieces of a song, 0…0.5.
+        shifts: passes at random offsets, 0…10.
+        segment_s: length of pieces in whole seconds, 0 = what the model asks for.
+        threads: of the processor, 0 = all that it has.
+        stems: "pair" (voice and music) or "all" that the engine makes.
+        queue_paused: no further song of the queue is begun.
         volume: 0…1, position of the volume slider.
         export_folder: last folder of an export, "" = the system's music folder.
         export_format: one of `job.FORMATS`.
@@ -29,6 +48,8 @@ class Settings:
         export_bitrate_kbps: of the lossy formats; 0 = the format's default.
         export_stems: names of `job.STEMS`, separated by commas.
         export_name: template of file names.
+        auto_export: also write every finished song as files, as the export fields say.
+        auto_export_folder: where to, "" = `export_folder`.
         copy_originals: keep a copy of each song's file in the library.
         model_folder: where models are looked for first, "" = only in the data folder.
         library_folder: where the songs live, "" = in the data folder.
@@ -37,7 +58,16 @@ class Settings:
 
     theme: str = "system"
     spectrogram_colours: str = "magma"
+    quality: str = "normal"
     engine: str = "auto"
+    device: str = "auto"
+    network_mode: str = "exact"
+    overlap: float = 0.25
+    shifts: int = 0
+    segment_s: int = 0
+    threads: int = 0
+    stems: str = "pair"
+    queue_paused: bool = False
     volume: float = 0.8
     export_folder: str = ""
     export_format: str = "flac"
@@ -45,6 +75,8 @@ class Settings:
     export_bitrate_kbps: int = 0
     export_stems: str = "vocals,instrumental"
     export_name: str = "{title} ({stem})"
+    auto_export: bool = False
+    auto_export_folder: str = ""
     copy_originals: bool = True
     model_folder: str = ""
     library_folder: str = ""
@@ -54,10 +86,32 @@ class Settings:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("system", "dark", "light"),
     "spectrogram_colours": ("magma", "viridis"),
-    "engine": ENGINES,
+    "quality": QUALITIES,
+    "network_mode": MODES,
+    "stems": ("pair", "all"),
     "export_format": FORMATS,
     "export_bit_depth": BIT_DEPTHS,
 }
+_FORMS = {"engine": MODEL_NAME, "device": DEVICE_NAME}
+_LIMITS = {"overlap": 0.5, "shifts": 10, "segment_s": 60, "threads": 256}
+
+
+def network_choice(settings: Settings, folders: tuple[Path, ...]) -> NetworkChoice:
+    """Return how networks are run for new songs, with models from these folders."""
+    return NetworkChoice(
+        folders,
+        mode=settings.network_mode,
+        overlap=settings.overlap,
+        shifts=settings.shifts,
+        segment_s=settings.segment_s or None,
+        device=settings.device,
+        threads=settings.threads,
+    )
+
+
+def chosen_stems(settings: Settings) -> tuple[str, ...]:
+    """Return the stems of new songs."""
+    return ALL_STEMS if settings.stems == "all" else STEMS
 
 
 def load_settings(path: Path) -> Settings:
@@ -93,9 +147,11 @@ def _accepted(data: dict[str, Any]) -> dict[str, Any]:
 def _is_good(name: str, value: Any, default: Any) -> bool:
     # a bool is an int to Python, but neither a number nor a position of a slider
     if type(default) is float:
-        return type(value) in {int, float} and 0 <= value <= 1
+        return type(value) in {int, float} and 0 <= value <= _LIMITS.get(name, 1)
     if type(default) is int:
-        return type(value) is int and value >= 0
+        return type(value) is int and 0 <= value <= _LIMITS.get(name, value)
+    if name in _FORMS:
+        return type(value) is str and _FORMS[name].fullmatch(value) is not None
     if type(default) is tuple:
         return type(value) is tuple and all(type(item) is str for item in value)
     return type(value) is type(default) and value in _CHOICES.get(name, (value,))

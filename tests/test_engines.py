@@ -1,4 +1,4 @@
-"""Which models are there, told from names alone."""
+"""Which models are there, and which engine a choice means, told from names alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from karaoke_studio.catalogue import (
     known_model,
     model_of,
 )
-from karaoke_studio.engines import installed_models
+from karaoke_studio.engines import choose_engine, choose_quality, installed_models
 from karaoke_studio.errors import ModelMissing
 from karaoke_studio.job import NETWORK_ENGINES
 from karaoke_studio.separation.model_files import find_model
@@ -55,3 +55,36 @@ def test_the_catalogue_is_of_one_piece() -> None:
         assert all(model_of(signature) == model.name for signature in model.signatures)
     assert model_of("00000000") is None
     assert known_model("nothing") is None
+
+
+ALL = ["htdemucs", "htdemucs_6s", "htdemucs_ft", "mdx_extra"]
+
+
+@pytest.mark.parametrize(
+    ("installed", "draft", "normal", "best"),
+    [
+        ([], "instant", "instant", "instant"),
+        (["htdemucs"], "instant", "htdemucs", "htdemucs"),
+        (ALL, "instant", "htdemucs", "htdemucs_ft"),
+        (["htdemucs_ft"], "instant", "htdemucs_ft", "htdemucs_ft"),
+        (["mdx_extra", "htdemucs_6s"], "instant", "htdemucs_6s", "htdemucs_6s"),
+        (["mdx_extra"], "instant", "instant", "mdx_extra"),
+        (["unknown"], "instant", "instant", "instant"),
+    ],
+)
+def test_each_quality_takes_what_is_there(
+    installed: list[str], draft: str, normal: str, best: str
+) -> None:
+    found = [choose_quality(quality, installed) for quality in ("draft", "normal", "best")]
+    assert found == [draft, normal, best]
+
+
+def test_only_auto_looks_at_the_quality(tmp_path: Path) -> None:
+    for name in ("htdemucs", "htdemucs_ft"):
+        (tmp_path / f"{name}.yaml").write_text("models: []")
+    folders = (tmp_path, tmp_path / "there is none")
+    assert installed_models(folders) == ["htdemucs", "htdemucs_ft"]
+    assert choose_engine("auto", folders) == "htdemucs_ft"
+    assert choose_engine("auto", folders, "normal") == "htdemucs"
+    assert choose_engine("auto", folders, "draft") == "instant"
+    assert choose_engine("centre", folders, "best") == "centre"

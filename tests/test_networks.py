@@ -114,7 +114,7 @@ def test_auto_goes_on_without_a_damaged_model(studio: Studio, tmp_path: Path) ->
     result = studio.make("auto", folders=(tmp_path,))
     assert result.engine == "instant"
     assert result.fallback_from == "htdemucs"
-    assert notes.note(notes.FALLBACK, "htdemucs") in result.notes
+    assert notes.note(notes.FALLBACK, "htdemucs MODEL_REFUSED") in result.notes
     assert result.null_exact is True
 
 

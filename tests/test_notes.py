@@ -21,6 +21,26 @@ def test_a_detail_with_colons_arrives_whole() -> None:
     assert "48000 Hz" in notes.describe(notes.note(notes.RATE_CHANGED, 48_000))
 
 
+@pytest.mark.parametrize(
+    ("detail", "sentence"),
+    [
+        (
+            "cuda:0 OUT_OF_MEMORY cpu",
+            "Made on the CPU because the graphics card ran out of memory.",
+        ),
+        (
+            "cuda:0 OUT_OF_MEMORY cuda:0",
+            "Made in smaller pieces because the graphics card ran out of memory.",
+        ),
+        ("mps DEVICE_LOST cpu", "Made on the CPU because the graphics card stopped answering."),
+        ("htdemucs MODEL_DAMAGED", "Made by the built-in engine because htdemucs is damaged."),
+        ("htdemucs", "Made by the built-in engine because htdemucs could not be used."),
+    ],
+)
+def test_a_fallback_says_how_and_why(detail: str, sentence: str) -> None:
+    assert notes.describe(notes.note(notes.FALLBACK, detail)) == sentence
+
+
 @pytest.mark.parametrize("text", ["", "from_the_future", "from_the_future:7", "odd {braces}:{0}"])
 def test_an_unknown_note_is_shown_as_it_is(text: str) -> None:
     assert notes.describe(text) == text.partition(":")[0]

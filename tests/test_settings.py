@@ -8,13 +8,29 @@ from typing import Any
 
 import pytest
 
-from karaoke_studio.settings import Settings, load_settings, save_settings
+from karaoke_studio.job import ALL_STEMS, STEMS, NetworkChoice
+from karaoke_studio.settings import (
+    Settings,
+    chosen_stems,
+    load_settings,
+    network_choice,
+    save_settings,
+)
 from tests.helpers.disks import fill_disk
 
 CHOSEN = Settings(
     theme="dark",
     spectrogram_colours="viridis",
+    quality="best",
     engine="centre",
+    device="cuda:1",
+    network_mode="reference",
+    overlap=0.1,
+    shifts=2,
+    segment_s=5,
+    threads=3,
+    stems="all",
+    queue_paused=True,
     volume=0.25,
     export_folder="/m/שירים \udcff",
     export_format="mp3",
@@ -22,6 +38,8 @@ CHOSEN = Settings(
     export_bitrate_kbps=320,
     export_stems="vocals",
     export_name="{stem}",
+    auto_export=True,
+    auto_export_folder="/k",
     copy_originals=False,
     model_folder="/m/models",
     library_folder="/m/library",
@@ -38,6 +56,14 @@ def test_settings_survive_the_disk(tmp_path: Path) -> None:
     json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))
 
 
+def test_new_jobs_are_made_as_chosen() -> None:
+    folders = (Path("/models"),)
+    wanted = NetworkChoice(folders, "reference", 0.1, 2, 5, "cuda:1", 3)
+    assert network_choice(CHOSEN, folders) == wanted
+    assert network_choice(Settings(), folders) == NetworkChoice(folders)
+    assert (chosen_stems(CHOSEN), chosen_stems(Settings())) == (ALL_STEMS, STEMS)
+
+
 def test_no_file_means_defaults_without_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -51,7 +77,18 @@ def test_no_file_means_defaults_without_a_word(
         ("theme", "pink"),
         ("theme", None),
         ("theme", ["dark"]),
-        ("engine", "best"),
+        ("engine", "../best"),
+        ("engine", ""),
+        ("quality", "perfect"),
+        ("device", "cuda:x"),
+        ("device", 0),
+        ("network_mode", "fast"),
+        ("overlap", 0.51),
+        ("shifts", 11),
+        ("segment_s", 3.5),
+        ("threads", -1),
+        ("stems", "drums"),
+        ("queue_paused", 0),
         ("engine", 7),
         ("volume", "loud"),
         ("volume", True),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import platform
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from karaoke_studio.errors import DeviceLost
+from karaoke_studio.job import DEVICE_NAME
 from karaoke_studio.staging import write_json_atomic
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ CPU = "cpu"
 #: How far a device's result may be from the processor's, over the largest value: the short
 #: floating-point forms that graphics cards use by themselves stay below a hundredth.
 TOLERANCE = 0.05
-
-_NAME = re.compile(r"auto|cpu|mps|xpu|cuda(:\d{1,3})?")
 
 
 def list_devices() -> dict[str, Any]:
@@ -63,7 +61,7 @@ def devices_to_try(wanted: str, record: Path | None = None) -> list[str]:
     Raises:
         DeviceLost: the name is unknown, or the device is not there or does not work.
     """
-    if not _NAME.fullmatch(wanted):
+    if not DEVICE_NAME.fullmatch(wanted):
         raise DeviceLost(
             f"{wanted[:20]!r} is no device.", hint="Choose auto, cpu, cuda, cuda:N, mps or xpu."
         )

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from karaoke_studio.catalogue import LEGACY, PUBLISHED, SAFE
 from karaoke_studio.errors import ModelDamaged, ModelMissing, ModelRefused, error_from_os
+from karaoke_studio.job import MODEL_NAME
 from karaoke_studio.separation.network_arguments import (
     MAX_SEGMENT_S,
     ArgumentError,
@@ -56,7 +57,6 @@ MAX_NETWORKS = 16
 
 IsNeeded = Callable[[tuple[str, ...]], bool]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _SIGNATURE = re.compile(r"[A-Za-z0-9_]{1,64}")
 _PREFIX = re.compile(r"[0-9a-f]{4,64}")
 
@@ -138,7 +138,7 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelFiles:
         ModelMissing: the model, or one of its files, is not there.
         ModelRefused: the yaml is not of the form that Demucs writes.
     """
-    if not _NAME.fullmatch(name):
+    if not MODEL_NAME.fullmatch(name):
         raise ModelRefused(
             f"{name[:60]!r} is no name of a model.", hint="Choose a model from the list."
         )
