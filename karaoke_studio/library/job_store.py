@@ -36,10 +36,12 @@ def drop_job(connection: sqlite3.Connection, job_id: str) -> None:
 def open_jobs(connection: sqlite3.Connection) -> list[JobSpec]:
     """Return the jobs that are not over, in order.
 
-    A job whose song is in the library was over when a crash came; what cannot be understood
-    (another version wrote it) is left out.
+    A job whose song or take is in the library was over when a crash came; what cannot be
+    understood (another version wrote it) is left out.
     """
-    connection.execute("DELETE FROM jobs WHERE id IN (SELECT id FROM songs)")
+    connection.execute(
+        "DELETE FROM jobs WHERE id IN (SELECT id FROM songs UNION SELECT take_id FROM songs)"
+    )
     marks = ", ".join("?" * len(_OPEN))
     rows = connection.execute(
         f"SELECT id, spec FROM jobs WHERE state IN ({marks}) ORDER BY position", _OPEN

@@ -144,6 +144,41 @@ def read_manifest(folder: Path) -> Manifest:
     raise LibraryDamaged(f"The song in {folder.name} was made by a newer version.")
 
 
+#: What a person decided about a song, and what its value is where nothing was decided.
+_DECIDED: dict[str, Any] = {
+    "favourite": False,
+    "rating": 0,
+    "remark": "",
+    "mix": {},
+    "analysis": None,
+    "played_at": None,
+    "play_count": 0,
+}
+_KINDS: dict[str, tuple[type, ...]] = {
+    "favourite": (bool,),
+    "rating": (int,),
+    "remark": (str,),
+    "mix": (dict,),
+    "analysis": (dict,),
+    "played_at": (str,),
+    "play_count": (int,),
+}
+RATINGS = range(6)
+
+
+def decided_of(manifest: Manifest) -> dict[str, Any]:
+    """Return what a person decided about a song; values of a wrong kind count as undecided."""
+    decided = manifest.get("decided")
+    known = decided if isinstance(decided, dict) else {}
+    found = {
+        name: known[name] if isinstance(known.get(name), _KINDS[name]) else default
+        for name, default in _DECIDED.items()
+    }
+    if found["rating"] not in RATINGS:
+        found["rating"] = 0
+    return found
+
+
 def _require_own_names(data: Manifest, folder: Path) -> None:
     """Refuse a manifest that names files outside its folder, or is a copy of another song's."""
     names = [data["current_take"], data["original"], data["cover"]]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sqlite3
 import time
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from karaoke_studio.errors import (
@@ -17,6 +20,7 @@ from karaoke_studio.errors import (
     LibraryTooNew,
     OutOfMemory,
 )
+from karaoke_studio.library.search_words import searchable
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +66,40 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             error TEXT,
             created_at TEXT NOT NULL
         ) STRICT""",
+    ),
+    (
+        "ALTER TABLE songs ADD COLUMN favourite INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE songs ADD COLUMN rating INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE songs ADD COLUMN remark TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE songs ADD COLUMN played_at TEXT",
+        "ALTER TABLE songs ADD COLUMN play_count INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE songs ADD COLUMN mix TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE songs ADD COLUMN analysis TEXT",
+        """ALTER TABLE songs ADD COLUMN stems TEXT NOT NULL
+            DEFAULT '["vocals", "instrumental"]'""",
+        # what is searched in: prepared by `searchable`, so filled by the writer; triggers
+        # may not touch it where the schema is not trusted
+        """CREATE VIRTUAL TABLE song_words USING fts5(
+            title, artist, album, remark,
+            tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3', columnsize = 0
+        )""",
+        """INSERT INTO song_words (rowid, title, artist, album, remark)
+            SELECT rowid, searchable(title), searchable(artist), searchable(album), ''
+            FROM songs""",
+        """CREATE TABLE playlists (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            position INTEGER NOT NULL
+        ) STRICT""",
+        # without a foreign key: a song that comes back from the trash is in its set lists again
+        """CREATE TABLE playlist_songs (
+            playlist_id TEXT NOT NULL,
+            song_id TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            PRIMARY KEY (playlist_id, song_id)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE TABLE playlists_state (revision INTEGER NOT NULL) STRICT",
+        "INSERT INTO playlists_state VALUES (0)",
     ),
 )
 VERSION = len(MIGRATIONS)
@@ -148,6 +186,7 @@ def _open_once(path: Path) -> sqlite3.Connection:
         connection.row_factory = sqlite3.Row
         connection.text_factory = _text
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.create_function("searchable", 1, searchable, deterministic=True)
         _refuse_newer(connection)  # before anything is written into it
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -156,10 +195,29 @@ def _open_once(path: Path) -> sqlite3.Connection:
         if answer != "ok":
             raise sqlite3.DatabaseError(f"{check}: {answer}")
         _migrate(connection)
+        if _columns(connection) != _expected_columns():  # a bit flipped in a column's name
+            raise sqlite3.DatabaseError("the columns have other names")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c"
+        " WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+    )
+    return {(table, column) for table, column in rows}
+
+
+@cache
+def _expected_columns() -> set[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.create_function("searchable", 1, searchable, deterministic=True)
+        for statement in itertools.chain(*MIGRATIONS):
+            connection.execute(statement)
+        return _columns(connection)
 
 
 def _refuse_newer(connection: sqlite3.Connection) -> int:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from karaoke_studio.errors import LibraryDamaged
-from karaoke_studio.library.manifest import Manifest, read_manifest
+from karaoke_studio.job import STEMS
+from karaoke_studio.library.manifest import Manifest, decided_of, read_manifest
 from karaoke_studio.library.schema import open_for_reading, translate
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: The tags that a song's row holds and a person can edit.
+TAGS = ("title", "artist", "album")
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,14 @@ class Song:
         original: file name in `folder`, or None.
         has_picture: whether the original is a video.
         notes: codes of `karaoke_studio.notes`.
+        favourite: whether the person marked it with a star.
+        rating: 1…5; 0 = not rated.
+        remark: what the person wrote down about it.
+        played_at: ISO time in UTC when it was last played, or None.
+        play_count: how often it was played.
+        mix: how it is listened to; only the mixer knows what is in it.
+        analysis: {"bpm": …, "key": …, "lufs": …} where they were found, or None.
+        stems: of the current take.
     """
 
     id: str
@@ -61,21 +75,54 @@ class Song:
     original: str | None = None
     has_picture: bool = False
     notes: tuple[str, ...] = ()
+    favourite: bool = False
+    rating: int = 0
+    remark: str = ""
+    played_at: str | None = None
+    play_count: int = 0
+    mix: dict[str, Any] = field(default_factory=dict, hash=False)
+    analysis: dict[str, Any] | None = field(default=None, hash=False)
+    stems: tuple[str, ...] = STEMS
+
+    @property
+    def bpm(self) -> float | None:
+        """Tempo in beats per minute, where it is known."""
+        return self._number("bpm")
+
+    @property
+    def key(self) -> str | None:
+        """The key, such as "D minor", where it is known."""
+        value = (self.analysis or {}).get("key")
+        return value if isinstance(value, str) else None
+
+    @property
+    def lufs(self) -> float | None:
+        """Loudness of the whole song in LUFS, where it is known."""
+        return self._number("lufs")
+
+    def _number(self, name: str) -> float | None:
+        value = (self.analysis or {}).get(name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if is_number and value is not None else None
 
     @property
     def take_folder(self) -> Path:
         """Where the current take's files are."""
         return self.folder / "takes" / self.take_id
 
+    def stem_path(self, stem: str) -> Path:
+        """Return a stem of the current take, 24-bit FLAC."""
+        return self.take_folder / f"{stem}.flac"
+
     @property
     def vocals_path(self) -> Path:
         """The vocals, 24-bit FLAC."""
-        return self.take_folder / "vocals.flac"
+        return self.stem_path("vocals")
 
     @property
     def instrumental_path(self) -> Path:
         """The instrumental, 24-bit FLAC."""
-        return self.take_folder / "instrumental.flac"
+        return self.stem_path("instrumental")
 
     @property
     def peaks_path(self) -> Path:
@@ -93,17 +140,22 @@ class Song:
         return self.folder / self.original if self.original else None
 
     def facts(self) -> dict[str, Any]:
-        """Return the plain facts of the import pass, as jobs want them.
+        """Return the plain facts of the import pass, as jobs want them, with the tags of now.
 
         Raises:
             LibraryDamaged: the manifest cannot be read.
         """
         manifest = read_manifest(self.folder)
+        tags = dict(manifest["tags"])
+        for name in TAGS:  # edited a moment ago, the manifest does not know yet
+            value = getattr(self, name)
+            if value != _utf8(tags.get(name, "")):
+                tags[name] = value
         return {
             **manifest["facts"],
-            "tags": manifest["tags"],
+            "tags": tags,
             "words": manifest["words"],
-            "cover": manifest["cover"],
+            "cover": self.cover,
             "notes": [],
         }
 
@@ -111,11 +163,22 @@ class Song:
 def song_from_row(row: sqlite3.Row, library: Path) -> Song:
     """Build a song from its row."""
     values = {key: row[key] for key in row.keys() if key in Song.__dataclass_fields__}  # noqa: SIM118 - a Row iterates over values
-    try:
-        values["notes"] = tuple(str(note) for note in json.loads(row["notes"]))
-    except (ValueError, TypeError):  # a bit of the index flipped: no reason to lose the song
-        values["notes"] = ()
+    values["notes"] = tuple(str(note) for note in _parsed(row["notes"], list))
+    values["stems"] = tuple(str(stem) for stem in _parsed(row["stems"], list)) or STEMS
+    values["mix"] = _parsed(row["mix"], dict)
+    values["analysis"] = _parsed(row["analysis"] or "", dict) or None
+    values["favourite"] = bool(row["favourite"])
+    values["has_picture"] = bool(row["has_picture"])
     return Song(**values, folder=library / row["id"])
+
+
+def _parsed(text: str, kind: type[T]) -> T:
+    """Parse JSON of the index; a flipped bit in it is no reason to lose the song."""
+    try:
+        value = json.loads(text) if text else None
+    except (ValueError, TypeError, RecursionError):
+        return kind()
+    return value if isinstance(value, kind) else kind()
 
 
 def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
@@ -129,7 +192,7 @@ def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
         take = manifest["takes"][manifest["current_take"]]
         return {
             "id": manifest["id"],
-            **{name: _utf8(tags.get(name, "")) for name in ("title", "artist", "album")},
+            **{name: _utf8(tags.get(name, "")) for name in TAGS},
             "duration_s": facts["frames"] / facts["sample_rate"],
             "sample_rate": facts["sample_rate"],
             "channels": facts["channels"],
@@ -144,9 +207,25 @@ def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
             "sha256": facts["sha256"],
             "added_at": manifest["added_at"],
             "revision": manifest["revision"],
+            "stems": json.dumps(list(take["stems"])),
+            **_decided_columns(manifest),
         }
     except (KeyError, TypeError, AttributeError, ZeroDivisionError) as exc:
         raise LibraryDamaged("A song of the library cannot be read.") from exc
+
+
+def _decided_columns(manifest: Manifest) -> dict[str, Any]:
+    decided = decided_of(manifest)
+    analysis = decided["analysis"]
+    return {
+        "favourite": decided["favourite"],
+        "rating": decided["rating"],
+        "remark": _utf8(decided["remark"]),
+        "mix": json.dumps(decided["mix"]),
+        "analysis": json.dumps(analysis) if analysis else None,
+        "played_at": decided["played_at"],
+        "play_count": decided["play_count"],
+    }
 
 
 def _utf8(text: str) -> str:

@@ -12,11 +12,12 @@ import queue
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from karaoke_studio.errors import (
     KaraokeError,
@@ -26,16 +27,16 @@ from karaoke_studio.errors import (
     error_from_os,
 )
 from karaoke_studio.job import JobSpec
-from karaoke_studio.library import job_store
+from karaoke_studio.library import edits, job_store, playlists
+from karaoke_studio.library.edits import insert
 from karaoke_studio.library.manifest import (
     MANIFEST,
-    Manifest,
     NewTake,
     build_song_folder,
     read_manifest,
 )
 from karaoke_studio.library.schema import open_anew, open_for_writing, roll_back, translate
-from karaoke_studio.library.songs import Song, row_of_manifest, song_from_row
+from karaoke_studio.library.songs import Song, song_from_row
 from karaoke_studio.staging import sweep, sync_folder, sync_tree
 from karaoke_studio.walk import is_folder
 
@@ -43,6 +44,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], T]
+
+#: A song's manifest is written when nothing was changed for so long.
+SETTLE_S = 2.0
 
 
 class LibraryWriter:
@@ -72,6 +76,7 @@ class LibraryWriter:
             raise error_from_os(exc, folder, writing=True) from exc
         self._todo: queue.SimpleQueue[tuple[Change[object], Future[object]] | None]
         self._todo = queue.SimpleQueue()
+        self._settles_at: float | None = None
         self._closing = threading.Lock()
         self._is_closed = False
         opened: Future[None] = Future()
@@ -106,7 +111,7 @@ class LibraryWriter:
             folder.rename(published)
             try:
                 sync_folder(self.folder)
-                _insert(connection, read_manifest(published))
+                insert(connection, read_manifest(published))
                 job_store.drop_job(connection, take.job_id)
                 return self._song(connection, song_id)
             except BaseException:
@@ -119,13 +124,14 @@ class LibraryWriter:
         """Move a song to the trash."""
 
         def change(connection: sqlite3.Connection) -> None:
+            edits.flush_before_leaving(connection, self.folder, song_id)
             target = self.trash / song_id
             if target.exists():
                 shutil.rmtree(target)
             if (self.folder / song_id).exists():
                 (self.folder / song_id).rename(target)
             sync_folder(self.folder)
-            connection.execute("DELETE FROM songs WHERE id = ?", (song_id,))
+            edits.delete(connection, song_id)
 
         return self.submit(change)
 
@@ -138,7 +144,7 @@ class LibraryWriter:
                 raise MissingFile("The song is no longer in the trash.")
             source.rename(self.folder / song_id)
             sync_folder(self.folder)
-            _insert(connection, read_manifest(self.folder / song_id))
+            insert(connection, read_manifest(self.folder / song_id))
 
         return self.submit(change)
 
@@ -152,6 +158,71 @@ class LibraryWriter:
             return None if row is None else song_from_row(row, self.folder)
 
         return self.submit(change).result()
+
+    def change_song(self, song_id: str, **fields: Any) -> Future[None]:
+        """Change what a person can change about a song; it is safe when the future is done.
+
+        Args:
+            song_id: which one; the future fails with `MissingFile` where it is gone.
+            fields: title, artist, album, favourite, rating, remark, mix, analysis, played_at or
+                play_count of `Song`, with their new values.
+
+        Raises:
+            ValueError: a field cannot be changed, or not to this value.
+        """
+        columns = edits.columns_of(fields)
+
+        def change(connection: sqlite3.Connection) -> None:
+            edits.change(connection, song_id, columns)
+            self._settles_at = time.monotonic() + SETTLE_S
+
+        return self.submit(change)
+
+    def count_play(self, song_id: str) -> Future[None]:
+        """Note that a song is played now."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return self.submit(lambda connection: edits.count_play(connection, song_id, now))
+
+    # -- set lists -------------------------------------------------------------------------------
+
+    def create_playlist(self, name: str, song_ids: Sequence[str] = ()) -> Future[str]:
+        """Make a set list of songs; returns its id."""
+        playlist_id = uuid.uuid4().hex
+
+        def change(connection: sqlite3.Connection) -> str:
+            playlists.create(connection, playlist_id, name)
+            playlists.set_songs(connection, playlist_id, list(dict.fromkeys(song_ids)))
+            playlists.save(connection, self.folder)
+            return playlist_id
+
+        return self.submit(change)
+
+    def rename_playlist(self, playlist_id: str, name: str) -> Future[None]:
+        """Give a set list another name."""
+        return self._change_playlists(lambda c: playlists.rename(c, playlist_id, name))
+
+    def delete_playlist(self, playlist_id: str) -> Future[None]:
+        """Remove a set list; its songs stay in the library."""
+        return self._change_playlists(lambda c: playlists.delete(c, playlist_id))
+
+    def add_to_playlist(self, playlist_id: str, song_ids: Sequence[str]) -> Future[None]:
+        """Put songs at the end of a set list; those in it already stay where they are."""
+        return self._change_playlists(lambda c: playlists.add(c, playlist_id, song_ids))
+
+    def take_from_playlist(self, playlist_id: str, song_ids: Sequence[str]) -> Future[None]:
+        """Take songs out of a set list; they stay in the library."""
+        return self._change_playlists(lambda c: playlists.take_out(c, playlist_id, song_ids))
+
+    def reorder_playlist(self, playlist_id: str, song_ids: Sequence[str]) -> Future[None]:
+        """Put the songs of a set list into this order."""
+        return self._change_playlists(lambda c: playlists.reorder(c, playlist_id, song_ids))
+
+    def _change_playlists(self, change: Change[None]) -> Future[None]:
+        def changed(connection: sqlite3.Connection) -> None:
+            change(connection)
+            playlists.save(connection, self.folder)
+
+        return self.submit(changed)
 
     # -- jobs ------------------------------------------------------------------------------------
 
@@ -197,9 +268,29 @@ class LibraryWriter:
             opened.set_exception(exc)
             return
         opened.set_result(None)
-        while (item := self._todo.get()) is not None:
+        while (item := self._next(connection)) is not None:
             self._apply(connection, *item)
+        self._settle(connection)
         connection.close()
+
+    def _next(self, connection: sqlite3.Connection) -> tuple[Change[object], Future[object]] | None:
+        """Wait for the next change; write manifests where none comes for a while."""
+        while self._settles_at is not None:
+            try:
+                return self._todo.get(timeout=max(0.0, self._settles_at - time.monotonic()))
+            except queue.Empty:
+                self._settle(connection)
+        return self._todo.get()
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        if self._settles_at is None:
+            return
+        self._settles_at = None
+
+        def write(connection: sqlite3.Connection) -> None:
+            edits.flush(connection, self.folder, edits.dirty_songs(connection))
+
+        self._apply(connection, write, Future())
 
     def _open(self) -> sqlite3.Connection:
         sweep(self.staging)
@@ -243,6 +334,18 @@ class LibraryWriter:
             future.set_result(result)
 
     def _tidy(self, connection: sqlite3.Connection) -> None:
+        """Bring what is on disk and the index together."""
+        self._tidy_folders(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            edits.flush(connection, self.folder, edits.dirty_songs(connection))
+            playlists.bring_together(connection, self.folder)
+            connection.execute("COMMIT")
+        except BaseException:
+            roll_back(connection)
+            raise
+
+    def _tidy_folders(self, connection: sqlite3.Connection) -> None:
         """Bring folders and index together: the folders are right."""
         if not any(self._differences(connection)):
             return
@@ -251,10 +354,10 @@ class LibraryWriter:
             gone, new = self._differences(connection)
             for song_id in gone:
                 log.warning("song %s is gone from disk", song_id)
-                connection.execute("DELETE FROM songs WHERE id = ?", (song_id,))
+                edits.delete(connection, song_id)
             for song_id in new:
                 try:
-                    _insert(connection, read_manifest(self.folder / song_id))
+                    insert(connection, read_manifest(self.folder / song_id))
                 except LibraryDamaged as exc:
                     log.warning("%s", exc.message)
                 else:
@@ -278,26 +381,6 @@ class LibraryWriter:
     def _song(self, connection: sqlite3.Connection, song_id: str) -> Song:
         row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
         return song_from_row(row, self.folder)
-
-
-def _insert(connection: sqlite3.Connection, manifest: Manifest) -> None:
-    row = row_of_manifest(manifest)
-    columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-    try:
-        connection.execute(f"INSERT OR REPLACE INTO songs ({columns}) VALUES ({marks})", row)
-    except _WRONG_VALUES as exc:
-        raise LibraryDamaged(f"The song in {manifest['id']} cannot be read.") from exc
-
-
-#: What SQLite says to values of a wrong kind, which only a manifest can bring.
-_WRONG_VALUES = (
-    sqlite3.IntegrityError,
-    sqlite3.InterfaceError,
-    sqlite3.ProgrammingError,
-    sqlite3.DataError,
-    OverflowError,
-    ValueError,
-)
 
 
 def _translated(exc: BaseException, folder: Path) -> BaseException:

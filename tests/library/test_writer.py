@@ -191,11 +191,11 @@ def test_a_song_is_flushed_before_it_has_its_name_and_its_row_comes_last(
             events.append("rename")
         return rename(self, target)
 
-    for name in ("sync_tree", "sync_folder", "_insert"):
+    for name in ("sync_tree", "sync_folder", "insert"):
         monkeypatch.setattr(writer, name, recorded(name, getattr(writer, name)))
     monkeypatch.setattr(Path, "rename", renamed)
     library.adopt(take)
-    assert events == ["sync_tree song", "rename", "sync_folder library", "_insert"]
+    assert events == ["sync_tree song", "rename", "sync_folder library", "insert"]
     durable = library.submit(lambda c: c.execute("PRAGMA synchronous").fetchone()[0]).result()
     assert durable == 2  # FULL
 
@@ -230,7 +230,7 @@ def test_a_publish_that_fails_leaves_no_song(
             case "rename":
                 patch.setattr(Path, "rename", fail_rename)
             case "row":
-                patch.setattr(writer, "_insert", fail)
+                patch.setattr(writer, "insert", fail)
         with pytest.raises(OutputNotWritable):
             library.adopt(take)
     shutil.rmtree(take.staging)
