@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from karaoke_studio.errors import KaraokeError, OutputLost
 from karaoke_studio.playback.feeder import Feeder, Loop
+from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.mixer import REFILLED_S, Controls, Mixer
 from karaoke_studio.playback.output import Output
 from karaoke_studio.playback.ring import StemRing
@@ -47,6 +48,7 @@ class Orders:
         refreshes: how often looking for devices again was asked for.
         take_problem: why the take cannot be played.
         output_problem: why nothing can be heard.
+        device: name of the output that is wanted; "" = the system's own choice.
         is_closing: the thread is to end.
     """
 
@@ -60,6 +62,7 @@ class Orders:
     refreshes: int = 0
     take_problem: KaraokeError | None = None
     output_problem: KaraokeError | None = None
+    device: str = ""
     is_closing: bool = False
 
 
@@ -108,6 +111,7 @@ class Deck:
         self._mixer: Mixer | None = None
         self._asked_rate = 0
         self._refreshes = 0
+        self._device = ""
         self._active_at = time.monotonic()
         self._past_underruns = 0
         # The callback may let go of a ring at any moment; freeing it is not the callback's work.
@@ -131,6 +135,10 @@ class Deck:
         """Return the song's frame heard now; None before anything of this ticket is rendered."""
         heard = self.heard(ticket)
         return None if heard is None else heard[0].song_frame(heard[1])
+
+    def levels(self) -> Heard:
+        """Return how loud it was since the last call."""
+        return self._desk.controls.levels.heard(self._output.now())
 
     def is_ready(self, ticket: int) -> bool:
         """Whether enough of this ticket is read ahead to play on without a gap."""
@@ -161,6 +169,7 @@ class Deck:
 
     def _step(self) -> None:
         self._follow_refresh()
+        self._follow_device()
         self._follow_output()
         try:
             self._follow_take()
@@ -271,10 +280,24 @@ class Deck:
             )
         )
 
+    def _follow_device(self) -> None:
+        """Let go of the stream where another device is wanted; the next step opens that one."""
+        device = self._desk.orders.device
+        if device == self._device:
+            return
+        self._device = device
+        # The position is kept by closing; until then the sound fades out.
+        self._desk.controls.is_running = False
+        self._close_output()
+        self._output.choose(device)
+        self._desk.change(lambda now: replace(now, output_problem=None))
+
     def _open_output(self) -> None:
         orders, feeder = self._desk.orders, self._feeder
         if self._mixer or not feeder or not orders.wants_play or orders.output_problem:
             return
+        if orders.device != self._device:
+            return  # chosen this moment: the next step follows it
         self._asked_rate = feeder.take.sample_rate
         # Reading first: the device then finds a full ring.
         self._follow_ticket()
@@ -321,7 +344,7 @@ class Deck:
     def _close_output(self) -> None:
         """Close the stream; the position stays where it was heard last.
 
-        The sound is fading already: whoever has the stream closed has paused, unloaded or lost it.
+        The sound is fading already: whoever has the stream closed has stopped, unloaded or lost it.
         """
         mixer = self._mixer
         if mixer is None:

@@ -61,10 +61,15 @@ class Feeder:
             import soxr
 
             self._resampler = soxr.ResampleStream(
-                take.sample_rate, sample_rate, 2 * take.channels, dtype="float32", quality="VHQ"
+                take.sample_rate,
+                sample_rate,
+                len(take.stems) * take.channels,
+                dtype="float32",
+                quality="VHQ",
             )
         self.ring = StemRing(
             ticket=ticket,
+            stems=len(take.stems),
             channels=take.channels,
             sample_rate=sample_rate,
             song_rate=take.sample_rate,
@@ -142,4 +147,4 @@ class Feeder:
 
 
 def _nothing(take: TakeFiles) -> StemArray:
-    return np.empty((2, take.channels, 0), np.float32)
+    return np.empty((len(take.stems), take.channels, 0), np.float32)

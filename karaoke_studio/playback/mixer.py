@@ -3,7 +3,8 @@
 Every array is made beforehand, and numpy is called on plain rows only: with more dimensions or a
 broadcast it makes buffers of its own (6 to 16 KB a call, numpy 2.4).
 
-The stems add up to the song exactly, so at unity gain the sum of both is the original, bit for bit.
+The stems add up to the song exactly, so at unity gain their sum is the original, bit for bit (with
+more than two stems: unless a partial sum is above twice full scale, where float32 ends at 2^-22).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from karaoke_studio.playback.levels import Levels
 from karaoke_studio.playback.ring import StemRing
-from karaoke_studio.playback.take_reader import StemArray
+from karaoke_studio.playback.take_reader import MAX_STEMS, StemArray
 
 #: Start, stop, seek and source switch: long enough not to click, too short to be heard as a fade.
 FADE_S = 0.010
@@ -25,7 +27,7 @@ REFILLED_S = 0.1
 #: Longer blocks are made in pieces of this length: it bounds the scratch arrays.
 PIECE_FRAMES = 512
 
-#: float32 (n,) each: left and right of the vocals, left and right of the instrumental.
+#: float32 (n,) each: left and right of the first stem, left and right of the next, and so on.
 Rows = list[StemArray]
 
 
@@ -35,15 +37,17 @@ class Controls:
     Attributes:
         ring: the sound to play, or None for silence.
         is_running: play or stand still.
-        stem_gains: of vocals and instrumental, 0…1.
+        stem_gains: of the stems of the take, in its order, exact in float32.
         volume_gain: of the sum, 0…1, exact in float32.
+        levels: what the callback made, for meters.
     """
 
     def __init__(self) -> None:
         self.ring: StemRing | None = None
         self.is_running = False
-        self.stem_gains = (1.0, 1.0)
+        self.stem_gains: tuple[float, ...] = (1.0,) * MAX_STEMS
         self.volume_gain = 1.0
+        self.levels = Levels()
 
 
 class Mark(NamedTuple):
@@ -100,8 +104,13 @@ class Voice:
     def __init__(self, fade_frames: int) -> None:
         self.ring: StemRing | None = None
         self.level = Ramp(0.0, fade_frames)
-        self._stems = np.zeros((2, 2, PIECE_FRAMES), np.float32)
-        self._rows = list(self._stems.reshape(4, PIECE_FRAMES))
+        self._stems = np.zeros((MAX_STEMS, 2, PIECE_FRAMES), np.float32)
+        self._rows = list(self._stems.reshape(2 * MAX_STEMS, PIECE_FRAMES))
+
+    @property
+    def stems(self) -> int:
+        """How many stems can be heard of it."""
+        return self.ring.stems if self.ring is not None else 0
 
     def add_to(self, mix: Rows, target: float) -> int:
         """Add the next frames to the rows; return how many were used up.
@@ -119,10 +128,10 @@ class Voice:
             # A song's own beginning is not faded: it is as it was recorded.
             self.level.value = 1.0
         taken = min(count, ring.available)
-        ring.take(self._stems[:, :, :taken])
+        ring.take(self._stems[: ring.stems, :, :taken])
         gains = self.level.walk(target, taken)
-        for row, total in zip(self._rows, mix, strict=True):
-            faded, summed = row[:taken], total[:taken]
+        for number in range(2 * ring.stems):
+            faded, summed = self._rows[number][:taken], mix[number][:taken]
             np.multiply(faded, gains, out=faded)
             np.add(summed, faded, out=summed)
         if taken < count:
@@ -147,9 +156,12 @@ class Mixer:
         self._fade_frames = round(FADE_S * sample_rate)
         self._voice = Voice(self._fade_frames)
         self._leaving = Voice(self._fade_frames)
-        self._stem_ramps = [Ramp(gain, self._fade_frames) for gain in controls.stem_gains]
+        wanted = controls.stem_gains
+        gains = [wanted[i] if i < len(wanted) else 0.0 for i in range(MAX_STEMS)]
+        self._stem_ramps = [Ramp(gain, self._fade_frames) for gain in gains]
         self._volume_ramp = Ramp(controls.volume_gain, round(VOLUME_FADE_S * sample_rate))
-        self._mix: Rows = list(np.zeros((4, PIECE_FRAMES), np.float32))
+        self._whole: Rows = list(np.zeros((2 * MAX_STEMS, PIECE_FRAMES), np.float32))
+        self._rest = self._whole
         self._is_low = False
         self._run_start = 0
 
@@ -173,29 +185,51 @@ class Mixer:
 
     def _render_piece(self, block: StemArray, heard_at: float) -> None:
         count = block.shape[1]
-        mix = [row[:count] for row in self._mix]
-        for row in mix:
-            row.fill(0.0)
+        mix = self._rows_of(count)
         self._adopt(self._controls.ring)
+        stems = max(self._voice.stems, self._leaving.stems, 1)
+        for number in range(2 * stems):
+            mix[number].fill(0.0)
         self._leaving.add_to(mix, 0.0)
         self._play_voice(mix, heard_at)
-        vocals_ramp, instrumental_ramp = self._stem_ramps
-        vocals_gain, instrumental_gain = self._controls.stem_gains
-        vocals_gains = vocals_ramp.walk(vocals_gain, count)
-        instrumental_gains = instrumental_ramp.walk(instrumental_gain, count)
-        volume_gains = self._volume_ramp.walk(self._controls.volume_gain, count)
-        for vocals, instrumental in (mix[0::2], mix[1::2]):
-            np.multiply(vocals, vocals_gains, out=vocals)
-            np.multiply(instrumental, instrumental_gains, out=instrumental)
-            np.add(vocals, instrumental, out=vocals)
-            np.multiply(vocals, volume_gains, out=vocals)
+        self._apply_gains(mix, stems)
         left, right = mix[:2]
+        levels = self._controls.levels
+        for number in range(1, stems):
+            np.add(left, mix[2 * number], out=left)
+            np.add(right, mix[2 * number + 1], out=right)
+        volume_gains = self._volume_ramp.walk(self._controls.volume_gain, count)
+        np.multiply(left, volume_gains, out=left)
+        np.multiply(right, volume_gains, out=right)
+        levels.finish(left, right, heard_at)
         if block.shape[0] == 1:
             np.add(left, right, out=left)
             np.multiply(left, 0.5, out=left)
         else:
             block[1] = right
         block[0] = left
+
+    def _rows_of(self, count: int) -> Rows:
+        """Return rows of this length; devices ask for the same again and again: no new views."""
+        if count == PIECE_FRAMES:
+            return self._whole
+        if count != len(self._rest[0]):
+            self._rest = [row[:count] for row in self._whole]
+        return self._rest
+
+    def _apply_gains(self, mix: Rows, stems: int) -> None:
+        """Bring each stem to its gain, and note how loud it then is."""
+        wanted, levels, count = self._controls.stem_gains, self._controls.levels, len(mix[0])
+        for number, ramp in enumerate(self._stem_ramps):
+            target = wanted[number] if number < len(wanted) else 0.0
+            if number >= stems:
+                ramp.value = target  # silent, so nothing can click
+                continue
+            gains = ramp.walk(target, count)
+            left, right = mix[2 * number], mix[2 * number + 1]
+            np.multiply(left, gains, out=left)
+            np.multiply(right, gains, out=right)
+            levels.note_stem(number, left, right)
 
     def _adopt(self, ring: StemRing | None) -> None:
         # While one cross-fade runs the next has to wait: there are two voices only.

@@ -47,8 +47,14 @@ class Output(Protocol):
 
     underruns: int
 
+    def choose(self, device: str) -> None:
+        """Name the device for the next `open`; "" = the system's own choice."""
+        ...
+
     def open(self, sample_rate: int) -> int:
-        """Open the default device at a rate, or at its own where it refuses that one.
+        """Open the device at a rate, or at its own where it refuses that one.
+
+        Where the chosen device is not there the system's own choice is opened.
 
         Returns:
             The rate in Hz.
@@ -107,7 +113,7 @@ class HeardClock:
 
 
 class SoundDeviceOutput:
-    """The system's default sound device."""
+    """The chosen sound device, or the system's default."""
 
     def __init__(self) -> None:
         self.underruns = 0
@@ -119,16 +125,22 @@ class SoundDeviceOutput:
         self._last_block_at = 0.0
         self._has_finished = False
         self._known_at = -math.inf
+        self._wanted = ""
+
+    def choose(self, device: str) -> None:
+        """Name the device for the next `open`; see `Output.choose`."""
+        self._wanted = device
 
     def open(self, sample_rate: int) -> int:
-        """Open the default device; see `Output.open`."""
+        """Open the device; see `Output.open`."""
         sd = _portaudio(anew=time.perf_counter() - self._known_at > KNOWN_S)
-        device = _default_device(sd)
+        device = _chosen_device(sd, self._wanted) or _default_device(sd)
         refusal: Exception | None = None
         default_rate: int = round(device["default_samplerate"])
         for rate in dict.fromkeys((sample_rate, default_rate)):
             try:
                 self._stream = sd.OutputStream(
+                    device=device.get("index"),
                     samplerate=rate,
                     channels=min(2, device["max_output_channels"]),
                     dtype="float32",
@@ -245,6 +257,21 @@ def _portaudio(*, anew: bool = False) -> Any:
             "The sound system does not answer.", hint="Check the sound settings, then try again."
         ) from exc
     return sd
+
+
+def _chosen_device(sd: Any, name: str) -> dict[str, Any] | None:
+    """Return PortAudio's description of an output by its name; None where it is not there.
+
+    The same device may be listed by several sound systems; the first is PortAudio's favourite.
+    """
+    found: list[dict[str, Any]] = [
+        device
+        for device in (sd.query_devices() if name else ())
+        if device["name"] == name and device["max_output_channels"] > 0
+    ]
+    if name and not found:
+        log.info("%s is not connected; the system's own choice is used", name)
+    return found[0] if found else None
 
 
 def _default_device(sd: Any) -> dict[str, Any]:

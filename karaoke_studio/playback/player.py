@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
 
+from karaoke_studio.audio.mix import VOICE, Mix
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.playback.deck import Deck, Desk, Orders
 from karaoke_studio.playback.feeder import Loop
+from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.output import Output, SoundDeviceOutput
 from karaoke_studio.playback.take_reader import TakeFiles
 
-__all__ = ["Loop", "Player", "PlayerState", "Source", "TakeFiles"]
+__all__ = ["Heard", "Loop", "Mix", "Player", "PlayerState", "Source", "TakeFiles"]
 
 #: An open stream keeps a laptop's sound hardware awake.
 IDLE_CLOSE_S = 60.0
@@ -34,19 +36,20 @@ class PlayerState(StrEnum):
 
 
 class Source(StrEnum):
-    """Which part of the song is heard."""
+    """Which part of the song is heard; "instrumental" is what the faders make of it."""
 
     ORIGINAL = "original"
     INSTRUMENTAL = "instrumental"
     VOCALS = "vocals"
 
 
-#: Gains of vocals and instrumental. Both together are the original, exactly.
-STEM_GAINS = {
-    Source.ORIGINAL: (1.0, 1.0),
-    Source.INSTRUMENTAL: (0.0, 1.0),
-    Source.VOCALS: (1.0, 0.0),
-}
+def stem_gains(source: Source, mix: Mix, stems: tuple[str, ...]) -> tuple[float, ...]:
+    """Return the gain of each stem. All together are the original, exactly."""
+    if source is Source.ORIGINAL:
+        return (1.0,) * len(stems)
+    if source is Source.VOCALS:
+        return tuple(float(stem == VOICE) for stem in stems)
+    return mix.gains(stems)
 
 
 class Player:
@@ -62,6 +65,8 @@ class Player:
         self._deck = Deck(self._desk, output or SoundDeviceOutput(), idle_close_s=idle_close_s)
         self._thread: threading.Thread | None = None
         self._source = Source.ORIGINAL
+        self._mix = Mix()
+        self._matches: Mapping[Source, float] = {}
         self._volume = 1.0
         #: Ticket, frame of its ring, frame of the song.
         self._last_heard = (0, 0.0, 0)
@@ -72,6 +77,7 @@ class Player:
         """Make a take ready at its start, paused. The song before it fades out."""
         # A copy, because each load is told from the last by identity, even of the same take.
         self._change(lambda now: _with_take(now, replace(take)))
+        self._follow_faders()
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._deck.run, name="player", daemon=True)
             self._thread.start()
@@ -114,12 +120,35 @@ class Player:
     def set_source(self, source: Source) -> None:
         """Choose what is heard, from the same sample on, with a short cross-fade."""
         self._source = source
-        self._desk.controls.stem_gains = STEM_GAINS[source]
+        self._follow_faders()
+
+    def set_mix(self, mix: Mix) -> None:
+        """Move the faders, which make what is heard as the instrumental; without a click."""
+        self._mix = mix
+        self._follow_faders()
+
+    def set_matches(self, gains: Mapping[Source, float]) -> None:
+        """Play sources at gains that make them equally loud; {} = each as it is."""
+        self._matches = dict(gains)
+        self._follow_faders()
+
+    def _follow_faders(self) -> None:
+        take = self._desk.orders.take
+        if take is None:
+            return
+        match = self._matches.get(self._source, 1.0)
+        gains = stem_gains(self._source, self._mix, tuple(take.stems))
+        wanted = tuple(float(np.float32(gain * match)) for gain in gains)
+        self._desk.controls.stem_gains = wanted
 
     def set_volume(self, volume: float) -> None:
         """Set the volume by a slider's position, 0…1; the middle sounds half as loud."""
         self._volume = min(max(volume, 0.0), 1.0)
         self._desk.controls.volume_gain = volume_to_gain(self._volume)
+
+    def set_device(self, name: str) -> None:
+        """Play on another sound device from here on; "" = the system's own choice."""
+        self._change(lambda now: replace(now, device=name))
 
     def retry_output(self) -> None:
         """Look for sound devices again and go on where a lost one broke off."""
@@ -183,6 +212,20 @@ class Player:
     def source(self) -> Source:
         """What is heard."""
         return self._source
+
+    @property
+    def mix(self) -> Mix:
+        """Where the faders stand."""
+        return self._mix
+
+    def heard(self) -> Heard:
+        """Return how loud it was since the last call; for one meter only."""
+        return self._deck.levels()
+
+    @property
+    def device(self) -> str:
+        """The sound device that was chosen; "" = the system's own choice."""
+        return self._desk.orders.device
 
     @property
     def volume(self) -> float:

@@ -10,7 +10,7 @@ from karaoke_studio.playback.take_reader import StemArray
 
 
 class StemRing:
-    """Both stems from one place of a song onwards, as far as they are read.
+    """All stems from one place of a song onwards, as far as they are read.
 
     A seek makes a new ring, so a ring's sound is continuous from its first frame to its last.
     Frames are counted from the ring's start and at the device's rate. `written` belongs to the
@@ -19,6 +19,7 @@ class StemRing:
 
     Attributes:
         ticket: number of the order (load, seek) that this ring answers.
+        stems: how many there are.
         sample_rate: the device's rate in Hz.
         start_frame: the song's frame at which the ring starts, at the song's rate.
         written: frames put in since the start.
@@ -27,9 +28,17 @@ class StemRing:
     """
 
     def __init__(
-        self, *, ticket: int, channels: int, sample_rate: int, song_rate: int, start_frame: int
+        self,
+        *,
+        ticket: int,
+        stems: int,
+        channels: int,
+        sample_rate: int,
+        song_rate: int,
+        start_frame: int,
     ) -> None:
         self.ticket = ticket
+        self.stems = stems
         self.sample_rate = sample_rate
         self.start_frame = start_frame
         self.written = 0
@@ -39,7 +48,7 @@ class StemRing:
         self._capacity = sample_rate
         #: Where the ring's sound goes on at another place of the song: ring's and song's frame.
         self._pieces: tuple[tuple[float, int], ...] = ((0.0, start_frame),)
-        self._samples: StemArray = np.zeros((2, channels, self._capacity), np.float32)
+        self._samples: StemArray = np.zeros((stems, channels, self._capacity), np.float32)
 
     @property
     def available(self) -> int:
@@ -57,7 +66,7 @@ class StemRing:
         return self.is_complete and self.available == 0
 
     def write(self, block: StemArray) -> None:
-        """Append float32 (2, channels, n); n must not exceed `room`."""
+        """Append float32 (stems, channels, n); n must not exceed `room`."""
         count = block.shape[2]
         at = self.written % self._capacity
         head = min(count, self._capacity - at)
@@ -66,7 +75,7 @@ class StemRing:
         self.written += count
 
     def take(self, out: StemArray) -> None:
-        """Move frames into float32 (2, 2, n), mono onto both channels; n ≤ `available`."""
+        """Move frames into float32 (stems, 2, n), mono onto both channels; n ≤ `available`."""
         count = out.shape[2]
         at = self.read % self._capacity
         head = min(count, self._capacity - at)

@@ -1,10 +1,11 @@
-"""Reading a take: both stems of a song, side by side, at their real level.
+"""Reading a take: all stems of a song, side by side, at their real level.
 
 Only our own FLAC files are read here, block by block; a foreign file never is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from karaoke_studio.errors import CorruptAudio, KaraokeError, error_from_os
 
 StemArray = NDArray[np.float32]
+#: As many as the largest network makes.
+MAX_STEMS = 6
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,15 @@ class TakeFiles:
     """Where a take lies and what it must be.
 
     Attributes:
-        vocals: 24-bit FLAC.
-        instrumental: 24-bit FLAC, exactly as long.
+        stems: stem → 24-bit FLAC, all exactly as long; they add up to the song. At most
+            `MAX_STEMS`.
         sample_rate: Hz.
         channels: 1 or 2.
-        frames: length of both stems.
+        frames: length of each stem.
         shift_bits: the files hold the song divided by 2**shift_bits (loud songs exceed full scale).
     """
 
-    vocals: Path
-    instrumental: Path
+    stems: Mapping[str, Path]
     sample_rate: int
     channels: int
     frames: int
@@ -39,10 +41,10 @@ class TakeFiles:
 
 
 class TakeReader:
-    """Both stems of one take, read together from any frame."""
+    """All stems of one take, read together from any frame."""
 
     def __init__(self, take: TakeFiles) -> None:
-        """Open both files.
+        """Open all files.
 
         Raises:
             MissingFile: a stem is not there.
@@ -54,7 +56,7 @@ class TakeReader:
         self._next_frame = 0
         self._files: list[Any] = []
         try:
-            self._files.extend(_open(path, take) for path in (take.vocals, take.instrumental))
+            self._files.extend(_open(path, take) for path in take.stems.values())
         except KaraokeError:
             self.close()
             raise
@@ -84,7 +86,7 @@ class TakeReader:
         """Return the next frames, fewer only at the song's end.
 
         Returns:
-            float32 (2 stems, channels, frames), vocals first, full scale = 1.
+            float32 (stems, channels, frames) in the order of the take, full scale = 1.
 
         Raises:
             CorruptAudio: a file breaks off or cannot be decoded.
@@ -92,7 +94,7 @@ class TakeReader:
         import soundfile
 
         count = max(0, min(frames, self.take.frames - self._next_frame))
-        stems = np.empty((2, self.take.channels, count), np.float32)
+        stems = np.empty((len(self._files), self.take.channels, count), np.float32)
         for stem, file in zip(stems, self._files, strict=True):
             try:
                 block = file.read(count, dtype="float32", always_2d=True)
@@ -105,7 +107,7 @@ class TakeReader:
         return stems
 
     def close(self) -> None:
-        """Close both files."""
+        """Close all files."""
         for file in self._files:
             file.close()
         self._files.clear()

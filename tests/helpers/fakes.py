@@ -24,6 +24,7 @@ class ClockedOutput:
         is_lost: set by `lose` while open, as when a headset is pulled out.
         rates: the rate of each stream that was opened.
         refreshes: how often devices were looked for again.
+        devices: which device was chosen when each stream was opened.
         is_open: whether a stream runs.
         gate: streams open, close and refresh only while this is set (a slow sound system).
     """
@@ -45,6 +46,8 @@ class ClockedOutput:
         self.is_open = False
         self.rates: list[int] = []
         self.refreshes = 0
+        self.devices: list[str] = []
+        self._device = ""
         self.gate = threading.Event()
         self.gate.set()
         self._block_frames = block_frames
@@ -60,6 +63,9 @@ class ClockedOutput:
         # A real device's close waits for the callback that is running.
         self._lock = threading.Lock()
 
+    def choose(self, device: str) -> None:
+        self._device = device
+
     def open(self, sample_rate: int) -> int:
         self.gate.wait(10)
         if not self.is_present:
@@ -67,6 +73,7 @@ class ClockedOutput:
         assert not self.is_open, "opened twice"
         self._rate = self._default_rate if sample_rate in self._refused_rates else sample_rate
         self.rates.append(self._rate)
+        self.devices.append(self._device)
         self.is_lost = False
         return self._rate
 
@@ -173,12 +180,13 @@ class FakePortAudio:
         counted = [(name, 2) for name in self.names] + [(name, 0) for name in self._microphones]
         return [
             {
+                "index": index,
                 "name": name,
                 "max_output_channels": channels,
                 "default_samplerate": 48_000.0,
                 "default_low_output_latency": 0.01,
             }
-            for name, channels in counted
+            for index, (name, channels) in enumerate(counted)
         ]
 
 

@@ -18,6 +18,8 @@ from tests.helpers.fakes import ClockedOutput
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 WAIT_S = 20.0
+PAIR = ("vocals", "instrumental")
+NETWORK = ("vocals", "drums", "bass", "guitar", "piano", "other")
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -29,20 +31,23 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 class Take:
-    """A take with known samples: 24-bit integers (2, channels, frames), vocals first."""
+    """A take with known samples: 24-bit integers (stems, channels, frames), vocals first."""
 
     def __init__(self, folder: Path, stems: IntArray, rate: int, shift_bits: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / "vocals.flac", folder / "instrumental.flac"]
-        for path, stem in zip(paths, stems, strict=True):
+        names = PAIR if len(stems) == len(PAIR) else NETWORK[: len(stems)]
+        paths = {name: folder / f"{name}.flac" for name in names}
+        for path, stem in zip(paths.values(), stems, strict=True):
             with soundfile.SoundFile(
                 path, "w", samplerate=rate, channels=len(stem), subtype="PCM_24"
             ) as file:
                 file.write(np.ascontiguousarray((stem << 8).astype(np.int32).T))
-        self.files = TakeFiles(*paths, rate, stems.shape[1], stems.shape[2], shift_bits)
+        self.files = TakeFiles(paths, rate, stems.shape[1], stems.shape[2], shift_bits)
         scale = 2.0**shift_bits / 2**23
-        self.vocals, self.instrumental = (scale * stems).astype(np.float32)
-        self.original = (scale * (stems[0] + stems[1])).astype(np.float32)
+        self.stems = (scale * stems).astype(np.float32)
+        self.vocals = self.stems[0]
+        self.instrumental = (scale * stems[1:].sum(axis=0)).astype(np.float32)
+        self.original = (scale * stems.sum(axis=0)).astype(np.float32)
 
 
 @pytest.fixture
@@ -55,10 +60,11 @@ def noise_take(tmp_path: Path) -> Callable[..., Take]:
         channels: int = 2,
         shift_bits: int = 0,
         name: str = "noise",
+        count: int = 2,
     ) -> Take:
         rng = np.random.default_rng(7)
-        limit = 2**22
-        stems = rng.integers(-limit, limit, (2, channels, round(seconds * rate)))
+        limit = 2**23 // count
+        stems = rng.integers(-limit, limit, (count, channels, round(seconds * rate)))
         return Take(tmp_path / name, stems, rate, shift_bits)
 
     return make
@@ -66,11 +72,12 @@ def noise_take(tmp_path: Path) -> Callable[..., Take]:
 
 @pytest.fixture
 def tone_take(tmp_path: Path) -> Callable[..., Take]:
-    """Make a take of two low tones: its own steps are small, so a click shows."""
+    """Make a take of low tones: its own steps are small, so a click shows."""
 
-    def make(seconds: float = 2.0, rate: int = 44_100, name: str = "tones") -> Take:
+    def make(seconds: float = 2.0, rate: int = 44_100, name: str = "tones", count: int = 2) -> Take:
         t = np.arange(round(seconds * rate)) / rate
-        tones = [0.4 * np.sin(2 * np.pi * hz * t) for hz in (110, 165)]
+        pitches = (110, 165, 60, 220, 90, 130)[:count]
+        tones = [0.8 / count * np.sin(2 * np.pi * hz * t) for hz in pitches]
         stems = np.round(np.array([[tone, tone] for tone in tones]) * 2**23).astype(np.int64)
         return Take(tmp_path / name, stems, rate)
 

@@ -26,7 +26,8 @@ def facts(player: Player) -> dict[str, object]:
 
 def perform(vocals: str, instrumental: str, frames: str) -> None:
     player = Player()
-    player.load(TakeFiles(Path(vocals), Path(instrumental), 44_100, 2, int(frames), 0))
+    stems = {"vocals": Path(vocals), "instrumental": Path(instrumental)}
+    player.load(TakeFiles(stems, 44_100, 2, int(frames), 0))
     for line in sys.stdin:
         match line.split():
             case ["play"]:

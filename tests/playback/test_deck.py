@@ -11,7 +11,9 @@ from karaoke_studio.playback.take_reader import TakeFiles
 
 
 def ring(ticket: int) -> StemRing:
-    return StemRing(ticket=ticket, channels=1, sample_rate=8_000, song_rate=8_000, start_frame=0)
+    return StemRing(
+        ticket=ticket, stems=2, channels=1, sample_rate=8_000, song_rate=8_000, start_frame=0
+    )
 
 
 def move(now: Orders) -> Orders:
@@ -49,7 +51,7 @@ def test_another_song_silences_the_last_at_once() -> None:
     desk = Desk()
     desk.publish(ring(0))
     desk.change(lambda now: replace(now, wants_play=True))
-    take = TakeFiles(Path("v.flac"), Path("i.flac"), 8_000, 1, 8_000)
+    take = TakeFiles({"vocals": Path("v.flac")}, 8_000, 1, 8_000)
     desk.change(lambda now: replace(move(now), take=take, wants_play=False))
     assert desk.controls.ring is None
     assert not desk.controls.is_running

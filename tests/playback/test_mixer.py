@@ -18,7 +18,9 @@ FADE = 441
 def make_ring(
     frames: int, *, start_frame: int = 10, complete: bool = True, level: float = 0.25
 ) -> StemRing:
-    ring = StemRing(ticket=1, channels=2, sample_rate=RATE, song_rate=RATE, start_frame=start_frame)
+    ring = StemRing(
+        ticket=1, stems=2, channels=2, sample_rate=RATE, song_rate=RATE, start_frame=start_frame
+    )
     ring.write(np.full((2, 2, frames), level, np.float32))
     ring.is_complete = complete
     return ring
@@ -190,7 +192,7 @@ def test_ramps_end_exactly() -> None:
 
 
 def test_rings_wrap_round() -> None:
-    ring = StemRing(ticket=1, channels=1, sample_rate=1_000, song_rate=500, start_frame=7)
+    ring = StemRing(ticket=1, stems=2, channels=1, sample_rate=1_000, song_rate=500, start_frame=7)
     rng = np.random.default_rng(1)
     sound = rng.standard_normal((2, 1, 10_000)).astype(np.float32)
     written, got = 0, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -477,19 +478,19 @@ def test_one_loudspeaker_gets_both_channels(stages: MakeStage, noise_take: MakeT
 
 
 def broken(files: TakeFiles, how: str) -> None:
-    data = files.vocals.read_bytes()
+    data = files.stems["vocals"].read_bytes()
     match how:
         case "missing":
-            files.vocals.unlink()
+            files.stems["vocals"].unlink()
         case "empty":
-            files.vocals.write_bytes(b"")
+            files.stems["vocals"].write_bytes(b"")
         case "garbage":
-            files.vocals.write_bytes(bytes(range(256)) * 40)
+            files.stems["vocals"].write_bytes(bytes(range(256)) * 40)
         case "swapped for a folder":
-            files.vocals.unlink()
-            files.vocals.mkdir()
+            files.stems["vocals"].unlink()
+            files.stems["vocals"].mkdir()
         case "cut off":
-            files.vocals.write_bytes(data[: len(data) // 2])
+            files.stems["vocals"].write_bytes(data[: len(data) // 2])
 
 
 @pytest.mark.parametrize("how", ["missing", "empty", "garbage", "swapped for a folder", "cut off"])
@@ -521,10 +522,10 @@ def test_a_broken_take_is_said(stage: Stage, noise_take: MakeTake, how: str) -> 
 
 def test_a_break_in_the_middle_plays_up_to_it(stage: Stage, noise_take: MakeTake) -> None:
     take = noise_take(4.0)
-    data = bytearray(take.files.instrumental.read_bytes())
+    data = bytearray(take.files.stems["instrumental"].read_bytes())
     middle = len(data) // 2
     data[middle:] = bytes(len(data) - middle)
-    take.files.instrumental.write_bytes(bytes(data))
+    take.files.stems["instrumental"].write_bytes(bytes(data))
     stage.load(take)
     stage.play()
     while stage.player.problem is None:
@@ -542,11 +543,11 @@ def test_a_break_in_the_middle_plays_up_to_it(stage: Stage, noise_take: MakeTake
 
 def test_a_take_that_was_mended_plays_when_loaded_again(stage: Stage, noise_take: MakeTake) -> None:
     take = noise_take(1.0)
-    data = take.files.vocals.read_bytes()
-    take.files.vocals.write_bytes(b"")
+    data = take.files.stems["vocals"].read_bytes()
+    take.files.stems["vocals"].write_bytes(b"")
     stage.load(take)
     until(lambda: stage.player.problem is not None)
-    take.files.vocals.write_bytes(data)
+    take.files.stems["vocals"].write_bytes(data)
     stage.load(take)
     assert stage.player.problem is None
     stage.play()
@@ -555,7 +556,7 @@ def test_a_take_that_was_mended_plays_when_loaded_again(stage: Stage, noise_take
 
 def test_a_take_of_another_length_is_refused(stage: Stage, noise_take: MakeTake) -> None:
     files = noise_take(1.0).files
-    stage.player.load(TakeFiles(files.vocals, files.instrumental, RATE, 2, files.frames + 1, 0))
+    stage.player.load(replace(files, frames=files.frames + 1))
     until(lambda: isinstance(stage.player.problem, CorruptAudio))
 
 

@@ -101,7 +101,7 @@ class Performer:
 
     @staticmethod
     def _arguments(take: Take) -> list[str]:
-        return [str(take.files.vocals), str(take.files.instrumental), str(take.files.frames)]
+        return [*map(str, take.files.stems.values()), str(take.files.frames)]
 
     def wait(self, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Ask until the facts are so, and return them."""

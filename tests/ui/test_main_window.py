@@ -163,7 +163,7 @@ def test_the_first_finished_song_opens_and_the_play_button_pulses(
     assert page(window) is window.song_view
     assert window.song_view.title.text() == "a"
     assert player.take is not None
-    assert player.take.vocals == song.vocals_path
+    assert player.take.stems["vocals"] == song.vocals_path
     assert player.state is PlayerState.PAUSED
     assert window.song_view.transport.play_button.is_pulsing()
     assert window.queue_panel.isVisible()

@@ -1,0 +1,101 @@
+"""Faders: how loud each stem is, one law for what is heard and what is exported.
+
+A fader's position is the gain itself, 0…1 (half way is −6 dB), so "guide voice 20 %" is a fifth of
+the voice. No fader goes above the stem as it is: a mix needs no headroom of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float32]
+VOICE, MUSIC = "vocals", "instrumental"
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Where the faders of one song stand.
+
+    Attributes:
+        voice: of the guide voice, 0…1.
+        music: of everything else together, 0…1.
+        levels: stem → its own fader, 0…1, under the one of the music; 1 where nothing is said.
+        muted: stems that are silent.
+        solo: where any are named, all others are silent.
+    """
+
+    voice: float = 0.0
+    music: float = 1.0
+    levels: Mapping[str, float] = field(default_factory=dict)
+    muted: frozenset[str] = frozenset()
+    solo: frozenset[str] = frozenset()
+
+    def level(self, stem: str) -> float:
+        """Return where a stem's own fader stands."""
+        return self.voice if stem == VOICE else self.levels.get(stem, 1.0)
+
+    def gain(self, stem: str) -> float:
+        """Return the gain of a stem, exact in float32."""
+        if stem in self.muted or (self.solo and stem not in self.solo):
+            return 0.0
+        gain = self.voice if stem == VOICE else self.music * self.levels.get(stem, 1.0)
+        return float(np.float32(gain))
+
+    def gains(self, stems: Sequence[str]) -> tuple[float, ...]:
+        """Return the gains of stems in their order."""
+        return tuple(self.gain(stem) for stem in stems)
+
+    def to_json(self) -> str:
+        """Return the text that a song keeps; "" for faders that nobody touched."""
+        if self == Mix():
+            return ""
+        return json.dumps(
+            {
+                "voice": self.voice,
+                "music": self.music,
+                "levels": dict(sorted(self.levels.items())),
+                "muted": sorted(self.muted),
+                "solo": sorted(self.solo),
+            }
+        )
+
+    @staticmethod
+    def from_json(text: str) -> Mix:
+        """Rebuild faders from `to_json`'s text; what cannot be understood leaves the default."""
+        if not text:
+            return Mix()
+        try:
+            data = json.loads(text)
+            return Mix(
+                _position(data["voice"]),
+                _position(data["music"]),
+                {str(stem): _position(level) for stem, level in data["levels"].items()},
+                frozenset(map(str, data["muted"])),
+                frozenset(map(str, data["solo"])),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+            log.warning("the faders of a song cannot be understood: %s", exc)
+            return Mix()
+
+
+def _position(value: Any) -> float:
+    if type(value) not in {int, float} or not 0 <= value <= 1:
+        raise ValueError(f"a fader cannot stand at {value!r}")
+    return float(value)
+
+
+def mixed(blocks: Sequence[FloatArray], gains: Sequence[float]) -> FloatArray:
+    """Return the sum of float32 blocks of one shape, each times its gain, added in their order."""
+    total = np.zeros_like(blocks[0])
+    for block, gain in zip(blocks, gains, strict=True):
+        total += block * np.float32(gain)
+    return total
