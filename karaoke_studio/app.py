@@ -69,6 +69,7 @@ class Studio(QObject):
             save_settings=self._save_settings,
             demo_song=resource(DEMO_SONG),
             geometry=QSettings(str(data.root / "window.ini"), QSettings.Format.IniFormat),
+            data=data,
         )
         for changed in (
             self.queue.job_started,

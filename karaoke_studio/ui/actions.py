@@ -84,7 +84,7 @@ class Actions:
             choices.addActions(group.actions())
         self._fill(view, "full_screen_action")
         menu.addSeparator()
-        self._fill(menu, "keys_action", "about_action")
+        self._fill(menu, "settings_action", "keys_action", "about_action")
         menu.addSeparator()
         self._fill(menu, "quit_action")
         return menu

@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
     ),
     "Window": (
         Key("menu_action", ("F10",), "Menu"),
+        Key("settings_action", ("Ctrl+,",), "Settings…"),
         Key("keys_action", ("F1",), "Keyboard"),
         Key("full_screen_action", ("F11",), "Full screen"),
         Key("quit_action", ("Ctrl+Q",), "Quit"),

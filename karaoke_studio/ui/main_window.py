@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QSettings, QSize, QStandardPaths, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
@@ -34,7 +35,7 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song, Word
-from karaoke_studio.paths import resource
+from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import messages, text
@@ -48,6 +49,7 @@ from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.keys import KeySheet
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
+from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_panel import QueuePanel
 from karaoke_studio.ui.sizes import Sizes
 from karaoke_studio.ui.song_view import SongView
@@ -63,7 +65,7 @@ MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
 _NARROW = 1000
 _SIDE_WIDTH, _SIDE_COVERS_WIDTH = 280, 76
-_SAVE_VOLUME_MS = 500
+_SAVE_MS = 500
 
 
 def show_in_folder(path: Path) -> None:
@@ -85,6 +87,7 @@ class MainWindow(QMainWindow):
         demo_song: the file behind "Try the demo song".
         geometry: remembers sizes; None = nothing is remembered.
         open_folder: shows a file's folder in the system's file manager.
+        data: where everything is kept; None = the system's place.
 
     Thread: GUI. Nothing here waits: files are read by `Disk`, songs are made by the queue.
     """
@@ -100,6 +103,7 @@ class MainWindow(QMainWindow):
         demo_song: Path,
         geometry: QSettings | None = None,
         open_folder: Callable[[Path], None] = show_in_folder,
+        data: DataFolder | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -118,6 +122,14 @@ class MainWindow(QMainWindow):
         self.opened = OpenSong(self.listening, self.song_view, self.songs_list, words, self)
         self.exports = Exports(self.look, queue, self.banners, open_folder, self)
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
+        self.preferences = Preferences(
+            self.look,
+            data or data_folder(),
+            lambda: self.settings,
+            self.change_setting,
+            open_folder,
+            self,
+        )
         self._connect_panels()
         self._connect_actions()
         self._connect_queue()
@@ -159,9 +171,9 @@ class MainWindow(QMainWindow):
         self.overlay = DragOverlay(self.look, self)
         self.commands = Actions(self)
         self.menu = self.commands.build_menu()
-        self._volume_timer = QTimer(self)
-        self._volume_timer.setSingleShot(True)
-        self._volume_timer.setInterval(_SAVE_VOLUME_MS)
+        self._save_timer = QTimer(self)
+        self._save_timer.setSingleShot(True)
+        self._save_timer.setInterval(_SAVE_MS)
 
     def _lay_out(self) -> None:
         page = QWidget()
@@ -197,7 +209,7 @@ class MainWindow(QMainWindow):
         self.opened.stretch_chosen.connect(self.commands["clear_loop_action"].setEnabled)
         self.listening.set_volume(self.settings.volume)
         self.song_view.transport.volume_changed.connect(self._on_volume_changed)
-        self._volume_timer.timeout.connect(self._save)
+        self._save_timer.timeout.connect(self._save)
         self.banners.undo_requested.connect(self._on_undo)
         self.exports.choices_changed.connect(self._on_export_choices)
 
@@ -222,6 +234,7 @@ class MainWindow(QMainWindow):
             "mute_action": self.song_view.transport.toggle_mute,
             **self._timeline_answers(),
             "menu_action": self._on_menu,
+            "settings_action": self._on_settings,
             "keys_action": self._on_keys,
             "about_action": self._on_about,
             "full_screen_action": self._on_full_screen,
@@ -495,33 +508,36 @@ class MainWindow(QMainWindow):
     def _on_volume_changed(self, volume: float) -> None:
         self.listening.set_volume(volume)
         self.settings = replace(self.settings, volume=volume)
-        self._volume_timer.start()
+        self._save_timer.start()
+
+    def change_setting(self, field: str, value: Any) -> None:
+        """Keep a changed setting and let it act at once where it has something to act on."""
+        self.settings = replace(self.settings, **{field: value})
+        self._save_timer.start()
+        if field == "theme":
+            self.look.choose(value)
+            self.commands[f"theme_{value}_action"].setChecked(True)
+        elif field == "spectrogram_colours":
+            self.song_view.timeline.set_spectrogram_colours(value)
+            self.commands[f"colours_{value}_action"].setChecked(True)
 
     @Slot(object)
     def _on_export_choices(self, chosen: Settings) -> None:
-        # Volume and looks may have changed since the dialog was opened.
-        now = self.settings
-        self.settings = replace(
-            chosen,
-            volume=now.volume,
-            theme=now.theme,
-            spectrogram_colours=now.spectrogram_colours,
-        )
+        # other settings may have changed since the dialog was opened
+        exports = {
+            name: value for name, value in vars(chosen).items() if name.startswith("export_")
+        }
+        self.settings = replace(self.settings, **exports)
         self._save()
 
     @Slot()
     def _on_theme(self) -> None:
-        choice = str(self.commands.themes.checkedAction().data())
-        self.look.choose(choice)
-        self.settings = replace(self.settings, theme=choice)
-        self._save()
+        self.change_setting("theme", str(self.commands.themes.checkedAction().data()))
 
     @Slot()
     def _on_colours(self) -> None:
-        choice = str(self.commands.colours.checkedAction().data())
-        self.song_view.timeline.set_spectrogram_colours(choice)
-        self.settings = replace(self.settings, spectrogram_colours=choice)
-        self._save()
+        colours = str(self.commands.colours.checkedAction().data())
+        self.change_setting("spectrogram_colours", colours)
 
     @Slot()
     def _save(self) -> None:
@@ -535,6 +551,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_menu(self) -> None:
         popup_below(self.menu, self.toolbar.menu_button)
+
+    @Slot()
+    def _on_settings(self) -> None:
+        self.preferences.open()
 
     @Slot()
     def _on_keys(self) -> None:
@@ -582,8 +602,9 @@ class MainWindow(QMainWindow):
         if self._has_ended:
             return
         self._has_ended = True
-        if self._volume_timer.isActive():
-            self._volume_timer.stop()
+        self.preferences.close()
+        if self._save_timer.isActive():
+            self._save_timer.stop()
             self._save()
         self._sizes.keep(self, self._splitters())
         self.hide()

@@ -145,6 +145,17 @@ def file_size(size_bytes: float) -> str:
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
+def folder_size(size_bytes: int, free_bytes: int) -> str:
+    """Return how large a folder is and how much room its disk has; negative = cannot be told.
+
+    >>> folder_size(1_230_000_000, 9_400_000)
+    '1.2 GB · 9.4 MB free on this disk'
+    """
+    if free_bytes < 0:
+        return "This folder cannot be looked into"
+    return f"{file_size(size_bytes)} · {file_size(free_bytes)} free on this disk"
+
+
 def sample_rate(rate_hz: int) -> str:
     """Return a sample rate.
 

@@ -321,6 +321,10 @@ QMenu::item:selected { background: $raised; }
 QMenu::item:disabled { color: $faded; }
 QMenu::separator { height: 1px; background: $line; margin: 6px 8px; }
 QListView { background: transparent; border: none; outline: none; }
+QListWidget#settings_list::item { padding: 0 10px; border-radius: 6px; color: $text; }
+QListWidget#settings_list::item:hover { background: $hover; }
+QListWidget#settings_list::item:selected { background: $raised; color: $text; }
+QListWidget#settings_list::item:focus { border: 2px solid $accent; padding: 0 8px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar::handle:vertical { background: $line; border-radius: 3px; min-height: 32px; }

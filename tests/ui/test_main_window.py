@@ -647,8 +647,10 @@ def test_the_theme_is_chosen_in_the_menu_and_saved(
     assert window.commands["theme_dark_action"].isChecked()
     window.commands["theme_light_action"].trigger()
     assert window.look.tokens is theme.LIGHT
+    qtbot.waitUntil(lambda: bool(desk.saved))
     assert desk.saved[-1].theme == "light"
     window.commands["theme_system_action"].trigger()
+    window.close()
     assert desk.saved[-1].theme == "system"
 
 

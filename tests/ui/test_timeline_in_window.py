@@ -107,6 +107,8 @@ def test_none_can_be_had(timeline: Timeline, song: Song, queue: FakeQueue) -> No
 def test_the_colours_are_chosen_in_the_menu_and_saved(window: MainWindow, desk: Desk) -> None:
     assert window.commands["colours_magma_action"].isChecked()
     window.commands["colours_viridis_action"].trigger()
+    assert window.settings.spectrogram_colours == "viridis"
+    window.close()
     assert desk.saved[-1].spectrogram_colours == "viridis"
     assert window.song_view.timeline._colours == "viridis"
 

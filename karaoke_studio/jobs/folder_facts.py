@@ -1,0 +1,78 @@
+"""Looks into folders in a thread of its own: their size, and the models that lie in them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from karaoke_studio.engines import installed_models
+from karaoke_studio.jobs.lane import Lane
+
+log = logging.getLogger(__name__)
+
+
+class FolderFacts(QObject):
+    """What is in folders that may be large, slow or gone.
+
+    Signals:
+        sized(folder, bytes in it, bytes free on its disk): -1 where that cannot be told.
+        models_found(names): models that are installed.
+
+    Thread: GUI; the looking happens in a lane that `close` ends.
+    """
+
+    sized = Signal(object, object, object)
+    models_found = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._lane = Lane("folder-facts", self)
+        self._end = threading.Event()
+
+    def ask_size(self, folder: Path) -> None:
+        """Begin to add up a folder."""
+        self._lane.put(lambda: self._add_up(folder))
+
+    def ask_models(self, folders: tuple[Path, ...]) -> None:
+        """Begin to look for models."""
+        self._lane.put(lambda: self._look_for_models(folders))
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._end.set()
+        self._lane.close()
+
+    def _add_up(self, folder: Path) -> None:
+        size = 0
+        for path, _, names in os.walk(folder):
+            for name in names:
+                if self._end.is_set():
+                    return
+                size += _size(Path(path, name))
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError as exc:
+            log.info("the disk of a folder cannot be looked at: %s", exc)
+            size, free = -1, -1
+        self.sized.emit(folder, size, free)
+
+    def _look_for_models(self, folders: tuple[Path, ...]) -> None:
+        try:
+            found = installed_models(folders)
+        except OSError as exc:
+            log.info("a model folder cannot be looked into: %s", exc)
+            found = []
+        if not self._end.is_set():
+            self.models_found.emit(found)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:  # it went away while we looked
+        return 0
