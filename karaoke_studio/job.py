@@ -114,6 +114,8 @@ class JobSpec:
         output: files to write, or None to put the song into the library.
         network: how a network is run.
         quality: one of `QUALITIES`; only engine "auto" looks at it.
+        song_id: the song of the library that gets a new take, or None to make a new song.
+        title: what the song is called; "" = its file says so.
     """
 
     job_id: str
@@ -123,6 +125,8 @@ class JobSpec:
     output: OutputSpec | None = None
     network: NetworkChoice = NetworkChoice()
     quality: str = "best"
+    song_id: str | None = None
+    title: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -149,6 +153,8 @@ class JobSpec:
             output,
             NetworkChoice(**network),
             str(data.get("quality", "best")),
+            data.get("song_id"),
+            str(data.get("title", "")),
         )
 
 

@@ -200,9 +200,12 @@ class _Run:
             Stage.IMPORTING,
             self.around.workers.transfer,
             "import_song",
-            {"path": str(self.spec.input), "copy": self.spec.output is None},
+            {"path": str(self.spec.input), "copy": self._makes_song()},
         )
         self.notes += self.song["notes"]
+
+    def _makes_song(self) -> bool:
+        return self.spec.output is None and self.spec.song_id is None
 
     def restore(self, song: Song) -> None:
         """Put a library take back into staging."""
@@ -353,7 +356,7 @@ class _Run:
         is_take = self.spec.output is None
         return JobResult(
             input=self.spec.input,
-            title=tags.get("title", ""),
+            title=self.spec.title or tags.get("title", ""),
             artist=tags.get("artist", ""),
             engine=self.engine,
             duration_s=song["frames"] / song["sample_rate"],
@@ -374,19 +377,20 @@ class _Run:
         library = self.around.library
         if library is None:
             raise ValueError("a job without output folder needs a library")
-        return library.adopt(
-            NewTake(
-                job_id=self.spec.job_id,
-                staging=self.staging,
-                song=self.song,
-                files=self.files,
-                sha256=self.pair["sha256"],
-                peaks=self.staging / "peaks",
-                shift_bits=round(-math.log2(self.pair["gain"])),
-                result=result,
-                words=self.song["words"],
-            )
+        take = NewTake(
+            job_id=self.spec.job_id,
+            staging=self.staging,
+            song=self.song,
+            files=self.files,
+            sha256=self.pair["sha256"],
+            peaks=self.staging / "peaks",
+            shift_bits=round(-math.log2(self.pair["gain"])),
+            result=result,
+            words=self.song["words"],
         )
+        if self.spec.song_id is not None:
+            return library.add_take(take, self.spec.song_id)
+        return library.adopt(take)
 
     def _stage(
         self, stage: Stage, worker: Worker, task: str, args: dict[str, Any]
@@ -419,7 +423,8 @@ class _Run:
     def _describe(self, facts: dict[str, Any]) -> None:
         cover = facts.get("cover")
         path = str(self.staging / cover) if cover else None
-        self.around.describe({**facts, "cover": path})
+        title = self.spec.title or facts["title"]
+        self.around.describe({**facts, "title": title, "cover": path})
 
 
 def _stages(spec: JobSpec, engine: str) -> list[tuple[Stage, str]]:

@@ -138,6 +138,22 @@ class JobQueue(QObject):
 
         self._errands.put(walk)
 
+    def redo_song(
+        self, song: Song, engine: str, network: NetworkChoice | None = None, quality: str = "best"
+    ) -> None:
+        """Queue a new take of a song of the library; its old one stays until it is removed."""
+        spec = JobSpec(
+            uuid.uuid4().hex,
+            song.original_path or song.folder / "original",
+            engine,
+            network=network or self._network,
+            quality=quality,
+            song_id=song.id,
+            title=song.title,
+        )
+        self._add(spec)
+        self._enqueue(spec, is_saved=False)
+
     def resume(self) -> None:
         """Go on with what an earlier run left in the queue."""
 
@@ -358,7 +374,7 @@ class JobQueue(QObject):
             self._enqueue(spec, is_saved=True)
 
     def _add(self, spec: JobSpec) -> None:
-        title = spec.input.stem or spec.input.name
+        title = spec.title or spec.input.stem or spec.input.name
         self._specs[spec.job_id] = spec
         self._jobs[spec.job_id] = JobView(spec.job_id, spec.input, title, JobState.QUEUED)
         self.job_added.emit(self._jobs[spec.job_id])

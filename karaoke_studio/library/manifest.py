@@ -77,11 +77,7 @@ def build_song_folder(take: NewTake, song_id: str) -> Path:
     """
     take_id = uuid.uuid4().hex
     folder = take.staging / "song"
-    take_folder = folder / "takes" / take_id
-    take_folder.mkdir(parents=True)
-    for stem, path in take.files.items():
-        path.rename(take_folder / f"{stem}{path.suffix}")
-    take.peaks.rename(take_folder / "peaks")
+    build_take_folder(take, folder / "takes" / take_id)
     original, cover = take.song.get("copy"), take.song.get("cover")
     manifest: Manifest = {
         "format": FORMAT,
@@ -94,7 +90,7 @@ def build_song_folder(take: NewTake, song_id: str) -> Path:
         "original": None,
         "cover": None,
         "current_take": take_id,
-        "takes": {take_id: _take_entry(take)},
+        "takes": {take_id: take_entry(take)},
         "words": take.words,
     }
     if original:
@@ -109,10 +105,24 @@ def build_song_folder(take: NewTake, song_id: str) -> Path:
     return folder
 
 
-def _take_entry(take: NewTake) -> dict[str, Any]:
+def build_take_folder(take: NewTake, folder: Path) -> None:
+    """Move a take's files into a folder to make.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True)
+    for stem, path in take.files.items():
+        path.rename(folder / f"{stem}{path.suffix}")
+    take.peaks.rename(folder / "peaks")
+
+
+def take_entry(take: NewTake) -> dict[str, Any]:
+    """Return what a manifest says about a take."""
     result = take.result
     return {
         "engine": result.engine,
+        "device": result.device,
         "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "shift_bits": take.shift_bits,
         "stems": {

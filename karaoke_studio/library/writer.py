@@ -27,7 +27,7 @@ from karaoke_studio.errors import (
     error_from_os,
 )
 from karaoke_studio.job import JobSpec
-from karaoke_studio.library import edits, job_store, playlists
+from karaoke_studio.library import edits, job_store, playlists, takes
 from karaoke_studio.library.edits import insert
 from karaoke_studio.library.manifest import (
     MANIFEST,
@@ -182,6 +182,43 @@ class LibraryWriter:
         """Note that a song is played now."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return self.submit(lambda connection: edits.count_play(connection, song_id, now))
+
+    # -- takes and cover -------------------------------------------------------------------------
+
+    def add_take(self, take: NewTake, song_id: str) -> Song:
+        """Publish a staged take as the current one of a song, end its job, and wait for it.
+
+        Raises:
+            MissingFile: the song is not in the library any more.
+            SourceChanged: the take was made of other sound.
+            ResourceError: the disk is full or cannot be written.
+            LibraryError: the library cannot be read or written.
+        """
+        try:
+            staged = takes.stage_take(take)
+        except OSError as exc:
+            raise error_from_os(exc, self.folder, writing=True) from exc
+
+        def change(connection: sqlite3.Connection) -> Song:
+            song = takes.add_take(connection, self.folder, song_id, take, staged)
+            job_store.drop_job(connection, take.job_id)
+            return song
+
+        return self.submit(change).result()
+
+    def use_take(self, song_id: str, take_id: str) -> Future[Song]:
+        """Make another take of a song the current one."""
+        return self.submit(lambda c: takes.use_take(c, self.folder, song_id, take_id))
+
+    def remove_take(self, song_id: str, take_id: str) -> Future[None]:
+        """Move a take that is not the current one to the trash."""
+        return self.submit(
+            lambda c: takes.remove_take(c, self.folder, self.trash, song_id, take_id)
+        )
+
+    def set_cover(self, song_id: str, picture: tuple[bytes, str] | None) -> Future[Song]:
+        """Give a song another cover (a file's bytes and its suffix with the dot), or none."""
+        return self.submit(lambda c: takes.set_cover(c, self.folder, song_id, picture))
 
     # -- set lists -------------------------------------------------------------------------------
 

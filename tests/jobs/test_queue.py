@@ -546,6 +546,31 @@ def test_an_export_is_named_as_the_song_is(
     assert not [path for path in desk.folder.iterdir() if path.name == "up (Vocals).flac"]
 
 
+def test_a_song_is_made_again_by_another_engine(desk: Desk) -> None:
+    song = make_song(desk)
+    desk.queue.redo_song(song, "instant")
+    assert desk.queue.jobs()[-1].title == song.title
+    desk.wait_over()
+    (now,) = desk.songs()
+    assert (now.id, now.title, now.engine) == (song.id, song.title, "instant")
+    assert now.take_id != song.take_id
+    assert song.vocals_path.exists()
+    assert desk.listener.last("finished").song_id == song.id
+    assert desk.listener.last("described").title == song.title
+    assert desk.waiting() == []
+    assert not list(desk.library.staging.iterdir())
+
+
+def test_a_redo_of_a_song_that_was_removed_fails_and_says_so(desk: Desk) -> None:
+    song = make_song(desk)
+    desk.workers.let_go.clear()
+    desk.library.remove(song.id).result()
+    desk.queue.redo_song(song, "instant")
+    desk.wait_over()
+    assert isinstance(desk.listener.last("failed"), MissingFile)
+    assert desk.songs() == []
+
+
 def test_an_export_can_be_cancelled_and_leaves_nothing(desk: Desk) -> None:
     song = make_song(desk)
     desk.workers.hold_exports.set()
