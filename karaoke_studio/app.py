@@ -28,7 +28,8 @@ from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.pipeline import Surroundings
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings, load_settings, save_settings
-from karaoke_studio.ui.main_window import MainWindow
+from karaoke_studio.ui.crash import Crashes
+from karaoke_studio.ui.main_window import MainWindow, show_in_folder
 from karaoke_studio.worker.host import Workers
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,21 @@ class Studio(QObject):
 
     def _save_settings(self, settings: Settings) -> None:
         save_settings(settings, self.data.settings_file)
+
+    def show_faults(self) -> None:
+        """Show what nobody caught in a dialog."""
+        crashes = Crashes(self.window.look, self.window)
+        crashes.folder_requested.connect(self._on_logs_wanted)
+        crashes.quit_requested.connect(self._on_quit_wanted)
+        log_uncaught(crashes.report)
+
+    @Slot()
+    def _on_logs_wanted(self) -> None:
+        show_in_folder(self.data.logs)
+
+    @Slot()
+    def _on_quit_wanted(self) -> None:
+        self.window.close_now(keep=True)
 
     @Slot()
     def _on_jobs_changed(self) -> None:
@@ -158,6 +174,7 @@ def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool
     studio = Studio(data)
     try:
         studio.take_files_from(instance)
+        studio.show_faults()
         _quit_on_signals(studio.window)
         studio.window.show()
         if smoke:
@@ -170,6 +187,7 @@ def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool
         gc.freeze()
         return QApplication.exec()
     finally:
+        log_uncaught()  # there is no window to show faults in any more
         studio.close()
 
 

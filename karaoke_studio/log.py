@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -39,14 +40,20 @@ def start_logging(file: Path, *, level: int = logging.INFO) -> None:
     root.addHandler(handler)
 
 
-def log_uncaught() -> None:
-    """Log what nobody caught, in the main thread and in others."""
+def log_uncaught(tell: Callable[[BaseException], None] | None = None) -> None:
+    """Log what nobody caught, in the main thread and in others.
+
+    Args:
+        tell: called after that, in the thread that it happened in; not for Ctrl-C and exits.
+    """
 
     def from_main(kind: type[BaseException], exc: BaseException, tb: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, exc, tb)
             return
         log.critical("uncaught error", exc_info=(kind, exc, tb))
+        if tell is not None and isinstance(exc, Exception):
+            tell(exc)
 
     def from_thread(args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
@@ -55,6 +62,8 @@ def log_uncaught() -> None:
                 args.thread.name if args.thread else "?",
                 exc_info=(args.exc_type, args.exc_value, args.exc_traceback),
             )
+        if tell is not None and isinstance(args.exc_value, Exception):
+            tell(args.exc_value)
 
     sys.excepthook = from_main
     threading.excepthook = from_thread
