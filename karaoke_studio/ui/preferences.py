@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from karaoke_studio.engines import AUTO, model_folders
-from karaoke_studio.job import BIT_DEPTHS, BUILTIN_ENGINES, ENGINES, FORMATS
+from karaoke_studio.job import BIT_DEPTHS, BUILTIN_ENGINES, FORMATS
 from karaoke_studio.jobs.folder_facts import FolderFacts
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import Settings
@@ -27,10 +28,36 @@ _BITRATES = (320, 256, 192, 128)
 _NEXT_SONG = "From the next song on."
 
 
+_QUALITIES = (
+    ("draft", "Draft: quick, to try a song"),
+    ("normal", "Normal"),
+    ("best", "Best: takes its time"),
+)
+_STEMS = (("pair", "Voice and music"), ("all", "Every part that the engine can tell apart"))
+_DEVICES = (
+    ("auto", "Automatic: the fastest that works"),
+    ("cpu", "Processor"),
+    *(
+        ("cuda", "NVIDIA or AMD graphics card"),
+        ("mps", "Apple graphics"),
+        ("xpu", "Intel graphics"),
+    ),
+)
+_MODES = (("exact", "Quick, same result"), ("reference", "As Demucs does it"))
+_OVERLAPS = ((0.1, "10 %"), (0.25, "25 %, the usual"), (0.5, "50 %, slower"))
+_PASSES = ((0, "One"), *((n, f"{n}, {n} times as long") for n in (2, 3, 5, 10)))
+
+
+def _threads() -> tuple[tuple[int, str], ...]:
+    there = os.cpu_count() or 1
+    return ((0, "All that the processor has"), *((n, str(n)) for n in range(1, there + 1)))
+
+
 def _engines(names: list[str]) -> tuple[tuple[str, str], ...]:
+    offered = (*BUILTIN_ENGINES, *sorted(set(names) - {*BUILTIN_ENGINES, AUTO}))
     return (
-        (AUTO, "Automatic: the best that is there"),
-        *((name, text.engine(name)) for name in ENGINES if name in {*BUILTIN_ENGINES, *names}),
+        (AUTO, "Automatic: what the quality asks for"),
+        *((name, text.engine(name)) for name in offered),
     )
 
 
@@ -47,7 +74,8 @@ PAGES = (
         "making",
         "Making",
         (
-            Pick("engine", "Engine", _engines([]), "What tells voice from music", _NEXT_SONG),
+            Pick("quality", "Quality", _QUALITIES, "How much care new songs get", _NEXT_SONG),
+            Pick("stems", "Parts", _STEMS, "Which parts of a new song are kept", _NEXT_SONG),
             Place(
                 "model_folder",
                 "Models",
@@ -55,6 +83,18 @@ PAGES = (
                 "A folder in which models are looked for first",
                 _NEXT_SONG,
             ),
+        ),
+    ),
+    Page(
+        "advanced",
+        "Advanced",
+        (
+            Pick("engine", "Engine", _engines([]), "What tells voice from music", _NEXT_SONG),
+            Pick("device", "Device", _DEVICES, "What networks compute on", _NEXT_SONG),
+            Pick("threads", "Threads", _threads, "How many threads of the processor are used"),
+            Pick("network_mode", "Method", _MODES, "How a network is run"),
+            Pick("overlap", "Overlap", _OVERLAPS, "How far pieces of a song reach into the next"),
+            Pick("shifts", "Passes", _PASSES, "Several passes are averaged"),
         ),
     ),
     Page(
