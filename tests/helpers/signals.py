@@ -185,3 +185,49 @@ def _thump(out: Wave, at: int, sample_rate: int) -> None:
     t = np.arange(int(0.25 * sample_rate)) / sample_rate
     phase = 50 * t + 3.5 * (1 - np.exp(-t / 0.03))
     _add(out, at, 1.1 * np.sin(2 * np.pi * phase) * np.exp(-t / 0.08), 0.5)
+
+
+def tune(
+    key: int, *, minor: bool, bpm: float, seconds: float, sample_rate: int, seed: int
+) -> FloatArray:
+    """A small band of known key and tempo, stereo: chords, bass, a random melody, drums.
+
+    Args:
+        key: tonic in semitones above C.
+        minor: harmonic minor instead of major.
+        bpm: beats a minute; four to a bar, one chord a bar.
+        seconds: length.
+        sample_rate: in Hz.
+        seed: of melody and noise.
+    """
+    rng = np.random.default_rng(seed)
+    out = np.zeros((2, round(seconds * sample_rate)))
+    scale = (0, 2, 3, 5, 7, 8, 11) if minor else (0, 2, 4, 5, 7, 9, 11)
+    beat_s, third = 60 / bpm, 3 if minor else 4
+    # i iv V i, or I vi IV V
+    bars = (
+        ((0, third), (5, third), (7, 4), (0, third)) if minor else ((0, 4), (9, 3), (5, 4), (7, 4))
+    )
+    for beat in range(int(seconds / beat_s)):
+        at = round(beat * beat_s * sample_rate)
+        root, middle = bars[beat // 4 % 4]
+        for step in (0, middle, 7):
+            _note(out, at, 60 + key + (root + step) % 12, beat_s, 0.05, sample_rate)
+        _note(out, at, 36 + key + root, beat_s, 0.15, sample_rate)
+        for half in (0.0, 0.5):
+            degree = scale[int(rng.integers(7))]
+            when = at + round(half * beat_s * sample_rate)
+            _note(out, when, 72 + key + degree, beat_s / 2, 0.08, sample_rate)
+        hat = rng.standard_normal(sample_rate // 20) * np.geomspace(0.1, 1e-4, sample_rate // 20)
+        _add(out, at, hat, 0.3)
+        if beat % 2 == 0:
+            _thump(out, at, sample_rate)
+    return out.astype(np.float32)
+
+
+def _note(out: Wave, at: int, pitch: int, seconds: float, level: float, sample_rate: int) -> None:
+    """A plain tone of six partials, let go at its end; `pitch` as in MIDI."""
+    times = np.arange(round(seconds * sample_rate)) / sample_rate
+    hz = 440 * 2 ** ((pitch - 69) / 12)
+    wave = sum(np.sin(2 * np.pi * hz * n * times) / n**1.5 for n in range(1, 7))
+    _add(out, at, level * wave * np.exp(-2 * times / seconds), 0.0)
