@@ -17,20 +17,12 @@ _CODE = frozenset({"BINARY", "EXTENSION"})
 
 #: Modules that dependencies would bring in, and that nothing the program imports imports.
 EXCLUDED_MODULES = (
-    # analysis and drawing, half a gigabyte
+    # drawing and editing that are not used
     "IPython",
-    "audioread",
-    "joblib",
-    "librosa",
-    "llvmlite",
     "matplotlib",
-    "numba",
     "pandas",
-    "pooch",
     "pydub",
     "pyqtgraph",
-    "scipy",
-    "sklearn",
     # Demucs' own files and encoders; ours read and write
     "lameenc",
     "sphn",

@@ -243,6 +243,21 @@ def check_exports(trial: Trial) -> str:
     return f"{', '.join(FORMATS)} written and read back"
 
 
+def check_network(trial: Trial) -> str:
+    """A true Demucs, small and untrained, separates through the engine child, all stems exact."""
+    # written by this checkout's Demucs; the packaged one reads it
+    sys.path.insert(0, str(ROOT))
+    from tests.helpers.models import make_net, write_bag
+
+    models = trial.scratch / "models"
+    write_bag(models, "htdemucs", [make_net()])
+    options = ("--engine", "htdemucs", "--stems", "all", "--model-folder", str(models))
+    (result,) = trial.make(trial.song, out="network", options=options)
+    if result["engine"] != "htdemucs" or not result["null_exact"]:
+        raise Failed(f"the network's result is {result['engine']}, exact: {result['null_exact']}")
+    return f"{', '.join(result['stem_paths'])} add up, on {result['device']}"
+
+
 def check_children(trial: Trial) -> str:
     """Work is done by children that are the packaged program, with nothing of this checkout."""
     if not Path("/proc/self/maps").exists():
@@ -557,6 +572,7 @@ CHECKS: tuple[Check, ...] = (
     check_doctor,
     check_karaoke,
     check_exports,
+    check_network,
     check_children,
     check_library,
     check_streams,

@@ -19,6 +19,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, SignalInst
 
 from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
 from karaoke_studio.job import JobResult, JobSpec, JobState, NetworkChoice, OutputSpec
+from karaoke_studio.jobs.analyses import Analyses
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
@@ -113,6 +114,8 @@ class JobQueue(QObject):
         )
         self._spectrograms = Spectrograms(around.workers.interactive, cache / "spectrograms", self)
         self._spectrograms.ready.connect(self.spectrogram_ready)
+        self._analyses = Analyses(around.workers.analysis, library, cache / "numba", self)
+        self._analyses.found.connect(self.songs_changed)
         #: Which job the lane works on; a job that it has not begun is over when it is cancelled.
         self._running_id: str | None = None
         self._begin = threading.Lock()
@@ -232,6 +235,11 @@ class JobQueue(QObject):
         if not self._is_closing.is_set():
             self._spectrograms.request(song, source, anew=anew)
 
+    def request_analysis(self, song_id: str) -> None:
+        """Find tempo, key and loudness of a song, unless they are known; returns at once."""
+        if not self._is_closing.is_set():
+            self._analyses.request(song_id)
+
     # -- state -----------------------------------------------------------------------------------
 
     def jobs(self) -> list[JobView]:
@@ -256,7 +264,7 @@ class JobQueue(QObject):
         unwanted = {job_id for job_id, stop in stops.items() if stop.is_set()}
         for stop in stops.values():
             stop.set()
-        for part in (self._spectrograms, self._songs, self._exports, self._errands):
+        for part in (self._spectrograms, self._analyses, self._songs, self._exports, self._errands):
             part.close()
         for watcher in self._watchers:
             watcher.join()
@@ -390,8 +398,10 @@ class JobQueue(QObject):
         self._set_state(job_id, JobState.RUNNING)
 
     @Slot(str, object)
-    def _on_finished(self, job_id: str, _result: JobResult) -> None:
+    def _on_finished(self, job_id: str, result: JobResult) -> None:
         self._end(job_id, JobState.COMPLETED)
+        if result.song_id:
+            self.request_analysis(result.song_id)
 
     @Slot(str, object)
     def _on_failed(self, job_id: str, error: KaraokeError) -> None:

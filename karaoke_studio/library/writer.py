@@ -159,6 +159,15 @@ class LibraryWriter:
 
         return self.submit(change).result()
 
+    def find_song(self, song_id: str) -> Song | None:
+        """Return a song as it is now, or None."""
+
+        def change(connection: sqlite3.Connection) -> Song | None:
+            row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
+            return None if row is None else song_from_row(row, self.folder)
+
+        return self.submit(change).result()
+
     def change_song(self, song_id: str, **fields: Any) -> Future[None]:
         """Change what a person can change about a song; it is safe when the future is done.
 

@@ -415,6 +415,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_opened(self) -> None:
         song = self.opened.song()
+        if song is not None:
+            self._queue.request_analysis(song.id)
         self.setWindowTitle(text.window_title(song.title if song else ""))
         self._arrange()
 

@@ -185,8 +185,9 @@ class SongView(QWidget):
         while (item := self._pills.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
+        known = [text.clock(song.duration_s), song.key, song.bpm and text.tempo(song.bpm)]
         for words in (
-            text.clock(song.duration_s),
+            *(fact for fact in known if fact),
             text.sample_rate(song.sample_rate),
             text.channels(song.channels),
             text.engine(song.engine),

@@ -165,6 +165,15 @@ def sample_rate(rate_hz: int) -> str:
     return f"{rate_hz / 1000:g} kHz"
 
 
+def tempo(bpm: float) -> str:
+    """Return a tempo.
+
+    >>> tempo(92.3)
+    '92 BPM'
+    """
+    return f"{bpm:.0f} BPM"
+
+
 def channels(count: int) -> str:
     """Return a number of channels as people call it."""
     return {1: "Mono", 2: "Stereo"}.get(count, f"{count} channels")

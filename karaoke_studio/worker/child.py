@@ -32,6 +32,8 @@ ROLES = {
     "interactive": ("karaoke_studio.worker.media", 0),
     "transfer": ("karaoke_studio.worker.media", 5),
     "builtin": ("karaoke_studio.worker.media", 10),
+    # apart from the transfer child, where it would keep the next song waiting
+    "analysis": ("karaoke_studio.worker.media", 19),
     "engine": ("karaoke_studio.worker.engine", 10),
 }
 PROGRESS_INTERVAL_S = 1 / 15

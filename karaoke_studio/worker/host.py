@@ -347,12 +347,14 @@ class Workers:
         interactive: probes, tags, device lists: short things a person waits for.
         transfer: import, encoding, exports.
         builtin: the engines that need no download.
+        analysis: tempo, key and loudness, at the lowest priority.
         engine: the network runtime.
     """
 
     interactive: Worker
     transfer: Worker
     builtin: Worker
+    analysis: Worker
     engine: Worker
 
     @staticmethod
@@ -362,12 +364,13 @@ class Workers:
             Worker("interactive", log_folder=log_folder),
             Worker("transfer", log_folder=log_folder),
             Worker("builtin", log_folder=log_folder),
+            Worker("analysis", log_folder=log_folder),
             Worker("engine", log_folder=log_folder, memory_mb=0),
         )
 
     def all(self) -> tuple[Worker, ...]:
         """Return every worker."""
-        return (self.interactive, self.transfer, self.builtin, self.engine)
+        return (self.interactive, self.transfer, self.builtin, self.analysis, self.engine)
 
     def close(self) -> None:
         """End all children."""

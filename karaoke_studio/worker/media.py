@@ -5,6 +5,7 @@ Each task takes plain values, writes into staging only, and returns plain values
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karaoke_studio.paths import is_frozen
 from karaoke_studio.worker.child import Task, TaskContext
 
 if TYPE_CHECKING:
@@ -213,6 +215,18 @@ def spectrogram(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     return {}
 
 
+def analyse(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Find tempo, key and loudness of the sum of `stems`; see `audio.analysis`."""
+    if is_frozen():
+        # librosa is compiled at its first use; a package's own folder may be read-only
+        os.environ["NUMBA_CACHE_DIR"] = args["cache"]
+    from karaoke_studio.audio.analysis import analyse_stems
+
+    stems = {stem: Path(path) for stem, path in args["stems"].items()}
+    sound = {name: args[name] for name in ("channels", "sample_rate", "frames")}
+    return analyse_stems(stems, sound, context.report, context.check)
+
+
 def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Name the sound outputs there are now (PortAudio only sees new ones in a fresh process)."""
     from karaoke_studio.playback.output import list_outputs
@@ -251,6 +265,7 @@ TASKS: dict[str, Task] = {
     "restore_take": restore_take,
     "make_video": make_video,
     "spectrogram": spectrogram,
+    "analyse": analyse,
     "sound_outputs": sound_outputs,
     "versions": versions,
 }

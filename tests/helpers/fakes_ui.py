@@ -53,6 +53,7 @@ class FakeQueue(QObject):
         self.stopped: bool | None = None
         self.engines: list[str] = []
         self.wishes: list[tuple[str, str, bool]] = []
+        self.analysed: list[str] = []
         self._numbers = itertools.count(1)
 
     # wishes
@@ -100,6 +101,9 @@ class FakeQueue(QObject):
 
     def request_spectrogram(self, song: Song, source: str, *, anew: bool = False) -> None:
         self.wishes.append((song.id, source, anew))
+
+    def request_analysis(self, song_id: str) -> None:
+        self.analysed.append(song_id)
 
     def jobs(self) -> list[JobView]:
         return list(self.views.values())

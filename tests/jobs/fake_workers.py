@@ -92,6 +92,10 @@ class FakeWorker:
         tell({"fraction": 1.0})
         return {}
 
+    def _analyse(self, args: dict[str, Any], tell: Any, _stop: threading.Event) -> Any:
+        tell({"fraction": 1.0})
+        return {"bpm": 120.0, "key": "A minor", "lufs": -14.0, "stem_lufs": {}}
+
     def _sound_outputs(self, _args: dict[str, Any], _tell: Any, stop: threading.Event) -> Any:
         self._shop.watching.append(threading.current_thread().name)
         if len(self._shop.watching) == 1:
@@ -110,7 +114,8 @@ class FakeWorkers:
         self.restoring = threading.Event()
         self.hold_exports = threading.Event()
         self._met: set[str] = set()
-        self.interactive = self.transfer = self.builtin = self.engine = FakeWorker(self)
+        self.interactive = self.transfer = FakeWorker(self)
+        self.builtin = self.engine = self.analysis = FakeWorker(self)
 
     def inputs(self) -> list[str]:
         """Return the names of the files that were opened, in order."""

@@ -779,3 +779,15 @@ def test_the_window_needs_none_of_the_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_key_and_tempo_are_shown_when_they_are_found(
+    song_window: MainWindow, library: FakeLibrary, queue: FakeQueue
+) -> None:
+    song = library.all[0]
+    assert queue.analysed == [song.id]
+    library.all[0] = replace(song, analysis={"bpm": 92.3, "key": "D minor", "lufs": -9.0})
+    queue.songs_changed.emit()
+    view = song_window.song_view
+    pills = [view._pills.itemAt(i).widget() for i in range(view._pills.count() - 1)]
+    assert [pill.text() for pill in pills][:3] == ["0:30", "D minor", "92 BPM"]
