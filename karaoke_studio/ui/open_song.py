@@ -63,6 +63,8 @@ class OpenSong(QObject):
         """Show a song, paused at its start; the one that is open stays where it is."""
         shown = self.song()
         if shown and (shown.id, shown.take_id) == (song.id, song.take_id):
+            if shown != song:
+                self._view.refresh(song)
             return
         self._view.show_song(song, self._words(song))
         self._listening.open(song)

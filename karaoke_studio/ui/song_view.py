@@ -96,11 +96,7 @@ class SongView(QWidget):
 
     def show_song(self, song: Song, words: tuple[Word, ...]) -> None:
         """Open a song; its waveform and spectrogram follow when they are there."""
-        self._song = song
-        self.title.setText(song.title)
-        self.artist.setText(text.joined(song.artist or "Unknown artist", song.album))
-        self.cover.show_cover(song.cover_path, song.title)
-        self._fill_pills(song)
+        self.refresh(song)
         self.timeline.show_song(song.frames, song.sample_rate)
         self.show_loop(None, is_on=False)
         self.words.show_words(words)
@@ -112,8 +108,11 @@ class SongView(QWidget):
         self._want_spectrogram()
 
     def refresh(self, song: Song) -> None:
-        """Show changed facts of the song that is open."""
+        """Show the facts of the song that is open; what is played stays as it is."""
         self._song = song
+        self.title.setText(song.title)
+        self.artist.setText(text.joined(song.artist or "Unknown artist", song.album))
+        self.cover.show_cover(song.cover_path, song.title)
         self._fill_pills(song)
 
     def close_song(self) -> None:

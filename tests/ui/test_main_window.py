@@ -768,7 +768,7 @@ def test_a_new_take_of_the_open_song_is_loaded(
     library.all[0] = replace(library.all[0], take_id="take2")
     song_window.reload_songs()
     assert player.take is not None
-    assert "take2" in str(player.take.vocals)
+    assert "take2" in str(player.take.stems["vocals"])
 
 
 def test_the_window_needs_none_of_the_heavy_libraries() -> None:
