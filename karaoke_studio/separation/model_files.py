@@ -21,7 +21,7 @@ import re
 import stat
 import time
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -43,7 +43,7 @@ from karaoke_studio.separation.tensor_file import (
     TensorFileError,
     read_tensor_file,
 )
-from karaoke_studio.staging import write_json_atomic
+from karaoke_studio.staging import try_lock, write_json_atomic
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,9 @@ log = logging.getLogger(__name__)
 MAX_MODEL_BYTES = 2 << 30
 MAX_YAML_BYTES = 64 << 10
 MAX_NETWORKS = 16
+
+#: Writers of the hash records wait for each other, but not for ever: some disks have no locks.
+_LOCK_TRIES, _LOCK_PAUSE_S = 100, 0.01
 
 IsNeeded = Callable[[tuple[str, ...]], bool]
 
@@ -289,9 +292,8 @@ class HashRecords:
         Raises:
             OSError: the record cannot be written.
         """
-        known = self._load()
-        if known.get(_key(file)) != sha256:
-            self._save(known | {_key(file): sha256})
+        if self.expected(file) != sha256:
+            self.change({file: sha256})
 
     def forget(self, file: Path) -> None:
         """Take a file as new at its next use.
@@ -299,9 +301,26 @@ class HashRecords:
         Raises:
             OSError: the record cannot be written.
         """
-        known = self._load()
-        if known.pop(_key(file), None) is not None:
-            self._save(known)
+        self.change({file: None})
+
+    def change(self, hashes: Mapping[Path, str | None]) -> None:
+        """Remember hashes, and forget those that are None, all at once.
+
+        Raises:
+            OSError: the record cannot be written.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # the window and its children write too; a reader needs no lock
+        with self._path.with_suffix(".lock").open("wb") as lock:
+            for _ in range(_LOCK_TRIES):
+                if try_lock(lock):
+                    break
+                time.sleep(_LOCK_PAUSE_S)
+            known: dict[str, str | None] = {**self._load()}
+            changed = known | {_key(file): sha256 for file, sha256 in hashes.items()}
+            kept = {name: sha256 for name, sha256 in changed.items() if sha256 is not None}
+            if kept != known:
+                write_json_atomic(self._path, {"version": 1, "files": kept})
 
     def _load(self) -> dict[str, str]:
         try:
@@ -312,10 +331,6 @@ class HashRecords:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             log.warning("the record of model files cannot be read, it begins anew: %s", exc)
             return {}
-
-    def _save(self, files: dict[str, str]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_json_atomic(self._path, {"version": 1, "files": files})
 
 
 def _key(file: Path) -> str:
@@ -379,12 +394,18 @@ def read_whole(path: Path) -> tuple[bytearray, str]:
         del data[file.readinto(data) :]
         return data, hashlib.sha256(data).hexdigest()
 
-    found: tuple[bytearray, str] = _with_open(path, take)
+    found: tuple[bytearray, str] = with_model_file(path, take)
     return found
 
 
-def _with_open(path: Path, use: Callable[[Any, int], Any]) -> Any:
-    """Open a regular file of a bearable size and use it."""
+def with_model_file(path: Path, use: Callable[[Any, int], Any]) -> Any:
+    """Open a regular file of a bearable size and return what `use` makes of it and its size.
+
+    Raises:
+        ModelMissing: it is not there.
+        ModelRefused: it is too large, or no regular file.
+        UnreadableFile: it cannot be read.
+    """
     try:
         # a pipe or a device must not make us wait
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
@@ -418,7 +439,7 @@ def hash_file(path: Path) -> str:
     def digest(file: Any, _size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
-    found: str = _with_open(path, digest)
+    found: str = with_model_file(path, digest)
     return found
 
 
@@ -453,7 +474,7 @@ def load_network(
         except TensorFileError as exc:
             return exc
 
-    content = _with_open(file.path, take)
+    content = with_model_file(file.path, take)
     # a file that is not what it was is damaged, whatever else is wrong with it
     records.check(file, hasher.sha256)
     if isinstance(content, TensorFileError):
