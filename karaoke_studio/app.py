@@ -57,7 +57,8 @@ class Studio(QObject):
         self.library = SongLibrary(data.library)
         self.workers = Workers.create(data.logs)
         around = Surroundings(self.workers, speeds=Speeds(data.speeds_file), data=data.root)
-        self.queue = JobQueue(around, self.writer, data.cache, self)
+        settings = load_settings(data.settings_file)
+        self.queue = JobQueue(around, self.writer, data.cache, self, settings)
         self.player = Player()
         self.awake = Awake()
         self._has_ended = False
@@ -66,7 +67,7 @@ class Studio(QObject):
             player=self.player,
             library_songs=self.library.songs,
             words=self.library.words,
-            settings=load_settings(data.settings_file),
+            settings=settings,
             save_settings=self._save_settings,
             demo_song=resource(DEMO_SONG),
             geometry=QSettings(str(data.root / "window.ini"), QSettings.Format.IniFormat),
@@ -77,6 +78,7 @@ class Studio(QObject):
             self.queue.job_finished,
             self.queue.job_failed,
             self.queue.job_cancelled,
+            self.queue.paused_changed,
         ):
             changed.connect(self._on_jobs_changed)
 
@@ -100,7 +102,7 @@ class Studio(QObject):
 
     @Slot()
     def _on_jobs_changed(self) -> None:
-        if self.queue.is_busy() and not self._has_ended:
+        if self.queue.is_working() and not self._has_ended:
             self.awake.hold()
         else:
             self.awake.release()

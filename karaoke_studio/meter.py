@@ -59,6 +59,10 @@ class Speeds:
         starts = (" ".join(words[:count]) for count in range(len(words), 0, -1))
         return self._known.get(name) or next(_DEFAULTS[s] for s in starts if s in _DEFAULTS)
 
+    def is_measured(self, name: str) -> bool:
+        """Whether a stage has been measured on this machine."""
+        return name in self._known
+
     def learn(self, seconds: dict[str, float], duration_s: float) -> None:
         """Take the measured seconds of a finished job into account."""
         with self._lock:

@@ -137,6 +137,24 @@ def run_export(
         return run.publish()
 
 
+def expected_s(spec: JobSpec, engine: str, duration_s: float, speeds: Speeds) -> float | None:
+    """Return how long a job will take on this machine, in seconds.
+
+    Args:
+        spec: the job.
+        engine: what it is made with (`spec.engine` may be "auto").
+        duration_s: length of the song.
+        speeds: what was measured.
+
+    Returns:
+        None while the engine has not been measured.
+    """
+    stages = _stages(spec, engine)
+    if not all(speeds.is_measured(name) for stage, name in stages if stage is Stage.SEPARATING):
+        return None
+    return duration_s * sum(speeds.get(name) for _, name in stages)
+
+
 def output_workdir(spec: JobSpec) -> Path:
     """Return the staging folder for files made for a person: beside them, on the same disk."""
     output = _output(spec)

@@ -17,35 +17,53 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, SignalInstance, Slot
 
+from karaoke_studio.engines import AUTO, DRAFT, choose_engine, is_network, model_folders
 from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
-from karaoke_studio.job import JobResult, JobSpec, JobState, NetworkChoice, OutputSpec
+from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.analyses import Analyses
+from karaoke_studio.jobs.auto_export import auto_output, auto_stems
+from karaoke_studio.jobs.forecast import Forecast
 from karaoke_studio.jobs.lane import Lane
+from karaoke_studio.jobs.line import Line, Turn
+from karaoke_studio.jobs.sound_outputs import SoundOutputs
 from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.names import safe_name
-from karaoke_studio.pipeline import Surroundings, output_workdir, run_export, run_job, sweep_outputs
-from karaoke_studio.progress import Cancelled
+from karaoke_studio.paths import DataFolder
+from karaoke_studio.pipeline import (
+    Surroundings,
+    expected_s,
+    output_workdir,
+    run_export,
+    run_job,
+    sweep_outputs,
+)
+from karaoke_studio.progress import Cancelled, Progress
+from karaoke_studio.settings import Settings, chosen_stems, network_choice
 from karaoke_studio.walk import is_folder, songs_in
-from karaoke_studio.worker.host import WorkerDied
 
 log = logging.getLogger(__name__)
 
-#: How often sound outputs are looked for while there is none.
-WATCH_INTERVAL_S = 2.0
 _OVER = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 
 @dataclass(frozen=True)
 class JobView:
-    """A job as the window shows it."""
+    """A job as the window shows it.
+
+    Attributes:
+        engine: what it will be made with, "" where that is not known.
+        is_makeshift: the built-in engine stands in for a model that is not installed.
+    """
 
     job_id: str
     path: Path
     title: str
     state: JobState
     error: KaraokeError | None = None
+    engine: str = ""
+    is_makeshift: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,11 @@ class JobQueue(QObject):
         job_added(JobView), job_started(job_id), job_described(job_id, JobDescription),
         job_progressed(job_id, Progress), job_finished(job_id, JobResult),
         job_failed(job_id, KaraokeError), job_cancelled(job_id), songs_changed(),
+        job_held(job_id, whether it is left out until it is let go),
+        jobs_arranged(ids of all jobs in their order), paused_changed(whether),
+        time_left_changed(seconds till the queue is done, None where that is not known),
+        job_exporting(job_id, folder), job_exported(job_id, JobResult),
+        job_export_failed(job_id, KaraokeError): a finished song is also written as files,
         export_progressed(export_id, Progress), export_finished(export_id, JobResult),
         export_failed(export_id, KaraokeError), export_cancelled(export_id),
         sound_devices_changed(list of names),
@@ -74,6 +97,7 @@ class JobQueue(QObject):
         around: the children and what else jobs need.
         library: writes the library.
         cache: folder for what can be made again at any time.
+        settings: how new songs are made; see `use`.
 
     Thread: lives in the GUI's thread; jobs run in lanes of their own.
     """
@@ -85,6 +109,13 @@ class JobQueue(QObject):
     job_finished = Signal(str, object)
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
+    job_held = Signal(str, bool)
+    jobs_arranged = Signal(object)
+    paused_changed = Signal(bool)
+    time_left_changed = Signal(object)
+    job_exporting = Signal(str, object)
+    job_exported = Signal(str, object)
+    job_export_failed = Signal(str, object)
     songs_changed = Signal()
     export_progressed = Signal(str, object)
     export_finished = Signal(str, object)
@@ -92,8 +123,11 @@ class JobQueue(QObject):
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
     spectrogram_ready = Signal(str, str, object)
-    _walked = Signal(object, str)
-    _resumed = Signal(object)
+    _walked = Signal(object, object, str)
+    _chosen = Signal(object, object)
+    _export_wished = Signal(str, object)
+    _export_progressed = Signal(str, object)
+    _export_settled = Signal(str)
 
     def __init__(
         self,
@@ -101,11 +135,14 @@ class JobQueue(QObject):
         library: LibraryWriter,
         cache: Path,
         parent: QObject | None = None,
+        settings: Settings | None = None,
     ) -> None:
         super().__init__(parent)
         self._around = replace(around, library=library)
         self._library = library
-        self._network = NetworkChoice((around.data / "models",))
+        self._settings = settings or Settings()
+        self._is_paused = self._settings.queue_paused
+        self._line = Line(is_paused=self._is_paused)
         self._jobs: dict[str, JobView] = {}
         self._specs: dict[str, JobSpec] = {}
         self._stops: dict[str, threading.Event] = {}
@@ -116,14 +153,21 @@ class JobQueue(QObject):
         self._spectrograms.ready.connect(self.spectrogram_ready)
         self._analyses = Analyses(around.workers.analysis, library, cache / "numba", self)
         self._analyses.found.connect(self.songs_changed)
-        #: Which job the lane works on; a job that it has not begun is over when it is cancelled.
-        self._running_id: str | None = None
-        self._begin = threading.Lock()
-        self._watch_end: threading.Event | None = None
-        self._watchers: list[threading.Thread] = []
+        worker = around.workers.interactive
+        self._forecast = Forecast(self._planned, around.speeds, worker, self)
+        self._forecast.time_left_changed.connect(self.time_left_changed)
+        self._sound = SoundOutputs(worker, self)
+        self._sound.changed.connect(self.sound_devices_changed)
+        #: Finished songs whose files are still wanted.
+        self._to_export: dict[str, Song] = {}
         self._is_closing = threading.Event()
         self._walked.connect(self._on_walked)
-        self._resumed.connect(self._on_resumed)
+        self._chosen.connect(self._on_chosen)
+        self._export_wished.connect(self._on_export_wished)
+        self._export_settled.connect(self._on_export_settled)
+        self.job_exported.connect(self._on_export_settled)
+        self.job_described.connect(self._on_described)
+        self.job_progressed.connect(self._on_progressed)
         self.job_started.connect(self._on_started)
         self.job_finished.connect(self._on_finished)
         self.job_failed.connect(self._on_failed)
@@ -131,75 +175,167 @@ class JobQueue(QObject):
 
     # -- wishes ----------------------------------------------------------------------------------
 
-    def add_paths(self, paths: list[Path], engine: str = "auto") -> None:
+    def use(self, settings: Settings) -> None:
+        """Make the songs that are queued from now on as these settings say."""
+        self._settings = settings
+
+    def add_paths(self, paths: list[Path]) -> None:
         """Queue songs and all songs in folders; returns at once."""
+        plan = self._plan()
 
         def walk() -> None:
+            engine = _engine_of(plan)
             for path in paths:
                 found = list(itertools.takewhile(self._is_open, songs_in(path)))
-                self._walked.emit(found or [path], engine)
+                self._walked.emit(found or [path], plan, engine)
 
         self._errands.put(walk)
 
-    def redo_song(
-        self, song: Song, engine: str, network: NetworkChoice | None = None, quality: str = "best"
-    ) -> None:
+    def redo_song(self, song: Song, engine: str, quality: str = "best") -> None:
         """Queue a new take of a song of the library; its old one stays until it is removed."""
-        spec = JobSpec(
-            uuid.uuid4().hex,
-            song.original_path or song.folder / "original",
-            engine,
-            network=network or self._network,
+        spec = replace(
+            self._plan(),
+            job_id=uuid.uuid4().hex,
+            input=song.original_path or song.folder / "original",
+            engine=engine,
             quality=quality,
             song_id=song.id,
             title=song.title,
         )
-        self._add(spec)
-        self._enqueue(spec, is_saved=False)
+        if engine == AUTO:  # looking for models may take a slow disk's time
+            self._errands.put(lambda: self._chosen.emit([(spec, _engine_of(spec))], None))
+        else:
+            self._on_chosen([(spec, engine)], None)
 
     def resume(self) -> None:
         """Go on with what an earlier run left in the queue."""
 
         def load() -> None:
-            self._resumed.emit(self._library.open_jobs().result())
+            specs = self._library.open_jobs().result()
+            held = self._library.held_jobs().result()
+            self._chosen.emit([(spec, _engine_of(spec)) for spec in specs], held)
 
         self._errands.put(load)
+
+    def pause(self, on: bool) -> None:
+        """Begin no further song while paused; the one that is being made is finished.
+
+        Half a song would be thrown away otherwise: what is staged does not outlive its job.
+        """
+        if on != self._is_paused:
+            self._is_paused = on
+            self._line.pause(on=on)
+            self.paused_changed.emit(on)
+            self._songs.put(self._work_off)
+            self._forecast.begin()
+
+    def hold(self, job_id: str, on: bool) -> None:
+        """Leave a waiting song out until it is let go."""
+        if self._line.hold(job_id, on=on):
+            self._set_state(job_id, JobState.PAUSED if on else JobState.QUEUED)
+            self._library.hold_job(job_id, on=on)
+            self.job_held.emit(job_id, on)
+            self._songs.put(self._work_off)
+            self._forecast.begin()
+
+    def make_next(self, job_id: str) -> None:
+        """Bring a waiting song to the head of the line; one that was held is let go."""
+        self.hold(job_id, on=False)
+        waiting = [other for other in self._waiting() if other != job_id]
+        self.move(job_id, waiting[0] if waiting else None)
+
+    def move(self, job_id: str, before: str | None) -> None:
+        """Move a waiting song before another one, or to the end."""
+        waiting = self._waiting()
+        if job_id not in waiting or job_id == before:
+            return
+        waiting.remove(job_id)
+        place = waiting.index(before) if before in waiting else len(waiting)
+        waiting.insert(place, job_id)
+        if waiting == self._waiting():
+            return
+        self._line.arrange(waiting)
+        self._library.arrange_jobs(waiting)
+        # what runs or is over stays in its place
+        turn = iter(waiting)
+        kept = set(waiting)
+        order = [next(turn) if name in kept else name for name in self._jobs]
+        self._jobs = {name: self._jobs[name] for name in order}
+        self.jobs_arranged.emit(order)
+
+    def move_by(self, job_id: str, steps: int) -> None:
+        """Move a waiting song up (-1) or down (1)."""
+        waiting = self._waiting()
+        if job_id in waiting:
+            place = waiting.index(job_id)
+            goal = min(max(place + steps, 0), len(waiting) - 1)
+            behind = goal + (1 if goal > place else 0)
+            self.move(job_id, waiting[behind] if behind < len(waiting) else None)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job, running or waiting."""
         stop = self._stops.get(job_id)
         if stop is None or job_id not in self._jobs:
             return
-        with self._begin:
-            stop.set()
-            is_running = self._running_id == job_id
-        if not is_running and self._jobs[job_id].state is JobState.QUEUED:
+        stop.set()
+        if self._line.withdraw(job_id):
             self.job_cancelled.emit(job_id)
 
-    def retry(self, job_id: str) -> None:
-        """Queue a job that failed or was cancelled once more, under the same id."""
+    def retry(self, job_id: str, engine: str = "") -> None:
+        """Queue a job that failed or was cancelled once more, under the same id.
+
+        With `engine` it is made by that one; device and the rest are as the settings say now.
+        """
         job = self._jobs.get(job_id)
         if job is None or job.state not in {JobState.FAILED, JobState.CANCELLED}:
             return
-        self._jobs[job_id] = replace(job, state=JobState.QUEUED, error=None)
+        plan, old = self._plan(), self._specs[job_id]
+        spec = replace(old, engine=engine or old.engine, stems=plan.stems, network=plan.network)
+        self._specs[job_id] = spec
+        named = spec.engine if spec.engine != AUTO else job.engine
+        self._jobs[job_id] = replace(
+            job,
+            state=JobState.QUEUED,
+            error=None,
+            engine=named,
+            is_makeshift=_is_makeshift(spec, named),
+        )
         self.job_added.emit(self._jobs[job_id])
-        self._enqueue(self._specs[job_id], is_saved=False)
+        self._enqueue(spec, is_saved=False)
+        self._library.arrange_jobs(self._waiting())
+        self._line.arrange(self._waiting())
 
     def dismiss(self, job_id: str) -> None:
         """Forget a job that is over."""
         job = self._jobs.get(job_id)
         if job is not None and job.state in _OVER:
             del self._jobs[job_id], self._specs[job_id]
+            self._forecast.forget(job_id, length=True)
+            self._to_export.pop(job_id, None)
+
+    def export_again(self, job_id: str) -> None:
+        """Try once more to write a finished song as files."""
+        if song := self._to_export.get(job_id):
+            self._on_export_wished(job_id, song)
 
     def export_song(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> str:
         """Write files from a song's take; returns the id that the export's signals carry."""
+        spec, stop = self._new_export(song, output, stems)
+        told = _Told(
+            self.export_progressed, self.export_finished, self.export_failed, self.export_cancelled
+        )
+        self._exports.put(lambda: self._export(spec, song, stop, told, spec.job_id))
+        return spec.job_id
+
+    def _new_export(
+        self, song: Song, output: OutputSpec, stems: tuple[str, ...]
+    ) -> tuple[JobSpec, threading.Event]:
         # named as the song is, so that {base} has something to say
         suffix = Path(song.original or ".flac").suffix
         named = song.folder / f"{safe_name(song.title)}{suffix}"
         spec = JobSpec(uuid.uuid4().hex, named, song.engine, stems, output)
-        stop = self._stops[spec.job_id] = threading.Event()
-        self._exports.put(lambda: self._export(spec, song, stop))
-        return spec.job_id
+        self._stops[spec.job_id] = threading.Event()
+        return spec, self._stops[spec.job_id]
 
     def cancel_export(self, export_id: str) -> None:
         """Stop an export."""
@@ -216,16 +352,7 @@ class JobQueue(QObject):
 
     def watch_sound_devices(self, on: bool) -> None:
         """Start or end looking for sound outputs every two seconds."""
-        if not on and self._watch_end is not None:
-            self._watch_end.set()
-            self._watch_end = None
-        if on and self._watch_end is None and not self._is_closing.is_set():
-            self._watch_end = threading.Event()
-            thread = threading.Thread(
-                target=self._watch, args=(self._watch_end,), name="sound-watch", daemon=True
-            )
-            self._watchers = [*(old for old in self._watchers if old.is_alive()), thread]
-            thread.start()
+        self._sound.watch(on)
 
     def request_spectrogram(self, song: Song, source: str, *, anew: bool = False) -> None:
         """Ask for the picture of a song's stem, or of "original"; only the last wish is answered.
@@ -243,8 +370,49 @@ class JobQueue(QObject):
     # -- state -----------------------------------------------------------------------------------
 
     def jobs(self) -> list[JobView]:
-        """Return all jobs that have not been dismissed, in the order they came."""
+        """Return all jobs that have not been dismissed, in the order they are made."""
         return list(self._jobs.values())
+
+    def is_paused(self) -> bool:
+        """Whether no further song is begun."""
+        return self._is_paused
+
+    def expected_s(self, engine: str, duration_s: float) -> float | None:
+        """Return how long a song would take with an engine as the settings are now, in seconds.
+
+        None while the engine has not been measured on this machine.
+        """
+        return expected_s(self._plan(), engine, duration_s, self._around.speeds)
+
+    def model_folders(self) -> tuple[Path, ...]:
+        """Return where models are looked for as the settings are now."""
+        return self._plan().network.model_folders
+
+    def is_working(self) -> bool:
+        """Whether something is being made, or will be without anybody's doing."""
+        states = {JobState.RUNNING} if self._is_paused else {JobState.RUNNING, JobState.QUEUED}
+        return any(job.state in states for job in self._jobs.values()) or bool(self._to_export)
+
+    def _planned(self) -> list[tuple[JobState, JobSpec, str]]:
+        return [(job.state, self._specs[name], job.engine) for name, job in self._jobs.items()]
+
+    def _waiting(self) -> list[str]:
+        states = {JobState.QUEUED, JobState.PAUSED}
+        return [name for name, job in self._jobs.items() if job.state in states]
+
+    def _plan(self) -> JobSpec:
+        """Return what a new job would be, still without a file."""
+        chosen = self._settings
+        own = Path(chosen.model_folder) if chosen.model_folder else None
+        folders = model_folders(DataFolder(self._around.data), own)
+        return JobSpec(
+            "",
+            Path(),
+            chosen.engine,
+            chosen_stems(chosen),
+            network=network_choice(chosen, folders),
+            quality=chosen.quality,
+        )
 
     def is_busy(self) -> bool:
         """Whether a job runs or waits, or an export runs."""
@@ -258,16 +426,22 @@ class JobQueue(QObject):
         if self._is_closing.is_set():
             return
         self._is_closing.set()
-        self.watch_sound_devices(on=False)
+        self._line.close()
+        self._sound.close()
         over = {job_id for job_id, job in self._jobs.items() if job.state in _OVER}
         stops = dict(self._stops)
         unwanted = {job_id for job_id, stop in stops.items() if stop.is_set()}
         for stop in stops.values():
             stop.set()
-        for part in (self._spectrograms, self._analyses, self._songs, self._exports, self._errands):
+        for part in (
+            self._forecast,
+            self._spectrograms,
+            self._analyses,
+            self._songs,
+            self._exports,
+            self._errands,
+        ):
             part.close()
-        for watcher in self._watchers:
-            watcher.join()
         # what the lanes told last: a song that is finished after all, files that were just found
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
         for job_id, job in self._jobs.items():
@@ -277,11 +451,12 @@ class JobQueue(QObject):
 
     # -- in the lanes ----------------------------------------------------------------------------
 
+    def _work_off(self) -> None:
+        """Make what may be made now, one song after the other."""
+        while turn := self._line.take():
+            self._run(turn.spec, turn.stop)
+
     def _run(self, spec: JobSpec, stop: threading.Event) -> None:
-        with self._begin:
-            if stop.is_set():
-                return
-            self._running_id = spec.job_id
         self.job_started.emit(spec.job_id)
         around = replace(self._around, describe=lambda facts: self._describe(spec.job_id, facts))
 
@@ -294,13 +469,27 @@ class JobQueue(QObject):
                 around,
             )
 
-        result = _settle(spec, work, self.job_cancelled, self.job_failed)
-        self._running_id = None
+        result = _settle(spec, work, self.job_cancelled, self.job_failed, spec.job_id)
         if result is not None:
             self.songs_changed.emit()
             self.job_finished.emit(spec.job_id, result)
+            self._wish_export(spec.job_id, result)
 
-    def _export(self, spec: JobSpec, song: Song, stop: threading.Event) -> None:
+    def _wish_export(self, job_id: str, result: JobResult) -> None:
+        """Ask for the files of a finished song where the person wants them of every one."""
+        if not self._settings.auto_export or result.song_id is None:
+            return
+        try:
+            song = self._library.song(result.song_id).result()
+        except KaraokeError as exc:
+            self.job_export_failed.emit(job_id, exc)
+            return
+        if song is not None:
+            self._export_wished.emit(job_id, song)
+
+    def _export(
+        self, spec: JobSpec, song: Song, stop: threading.Event, told: _Told, told_id: str
+    ) -> None:
         def work() -> JobResult:
             workdir = output_workdir(spec)
             sweep_outputs(workdir.parent)
@@ -308,15 +497,15 @@ class JobQueue(QObject):
                 spec,
                 song,
                 workdir,
-                lambda progress: self.export_progressed.emit(spec.job_id, progress),
+                lambda progress: told.progressed.emit(told_id, progress),
                 stop,
                 self._around,
             )
 
-        result = _settle(spec, work, self.export_cancelled, self.export_failed)
+        result = _settle(spec, work, told.cancelled, told.failed, told_id)
         self._stops.pop(spec.job_id, None)
         if result is not None:
-            self.export_finished.emit(spec.job_id, result)
+            told.finished.emit(told_id, result)
 
     def _describe(self, job_id: str, facts: dict[str, Any]) -> None:
         cover = facts["cover"]
@@ -340,30 +529,16 @@ class JobQueue(QObject):
 
         self._errands.put(errand)
 
-    def _watch(self, end: threading.Event) -> None:
-        while not end.wait(WATCH_INTERVAL_S):
-            try:
-                found = self._around.workers.interactive.run(
-                    "sound_outputs", {}, stop=end, stall_s=10
-                )
-            except Cancelled:
-                return
-            except (KaraokeError, WorkerDied) as exc:  # may work in two seconds
-                log.info("sound outputs could not be listed: %s", exc)
-                continue
-            if not end.is_set():
-                self.sound_devices_changed.emit(found["outputs"])
-
     def _is_open(self, _path: Path) -> bool:
         return not self._is_closing.is_set()
 
     # -- facts come back -------------------------------------------------------------------------
 
-    @Slot(object, str)
-    def _on_walked(self, paths: list[Path], engine: str) -> None:
+    @Slot(object, object, str)
+    def _on_walked(self, paths: list[Path], plan: JobSpec, engine: str) -> None:
         for path in paths:
-            spec = JobSpec(uuid.uuid4().hex, path, engine, network=self._network)
-            self._add(spec)
+            spec = replace(plan, job_id=uuid.uuid4().hex, input=path)
+            self._add(spec, engine)
             if is_folder(path):
                 self.job_failed.emit(
                     spec.job_id,
@@ -375,23 +550,61 @@ class JobQueue(QObject):
             else:
                 self._enqueue(spec, is_saved=False)
 
-    @Slot(object)
-    def _on_resumed(self, specs: list[JobSpec]) -> None:
-        for spec in specs:
-            self._add(spec)
-            self._enqueue(spec, is_saved=True)
+    @Slot(object, object)
+    def _on_chosen(self, found: list[tuple[JobSpec, str]], held: set[str] | None) -> None:
+        """Queue jobs whose engine is known; `held` says which are, None that all are new."""
+        for spec, engine in found:
+            self._add(spec, engine)
+            is_held = held is not None and spec.job_id in held
+            self._enqueue(spec, is_saved=held is not None, is_held=is_held)
 
-    def _add(self, spec: JobSpec) -> None:
-        title = spec.title or spec.input.stem or spec.input.name
+    def _add(self, spec: JobSpec, engine: str) -> None:
         self._specs[spec.job_id] = spec
-        self._jobs[spec.job_id] = JobView(spec.job_id, spec.input, title, JobState.QUEUED)
+        self._jobs[spec.job_id] = JobView(
+            spec.job_id,
+            spec.input,
+            spec.title or spec.input.stem or spec.input.name,
+            JobState.QUEUED,
+            engine=engine,
+            is_makeshift=_is_makeshift(spec, engine),
+        )
         self.job_added.emit(self._jobs[spec.job_id])
 
-    def _enqueue(self, spec: JobSpec, *, is_saved: bool) -> None:
+    def _enqueue(self, spec: JobSpec, *, is_saved: bool, is_held: bool = False) -> None:
         stop = self._stops[spec.job_id] = threading.Event()
         if not is_saved:
             self._library.save_job(spec)
-        self._songs.put(lambda: self._run(spec, stop))
+        self._line.put(Turn(spec, stop))
+        if is_held:
+            self.hold(spec.job_id, on=True)
+        self._songs.put(self._work_off)
+        # the first one is opened at once anyway
+        if len(self._jobs) > 1:
+            self._forecast.ask_length(spec.job_id, spec.input)
+        self._forecast.begin()
+
+    @Slot(str, object)
+    def _on_described(self, job_id: str, description: JobDescription) -> None:
+        self._forecast.learn_length(job_id, description.duration_s)
+
+    @Slot(str, object)
+    def _on_progressed(self, job_id: str, progress: Progress) -> None:
+        self._forecast.learn_progress(job_id, progress)
+
+    @Slot(str, object)
+    def _on_export_wished(self, job_id: str, song: Song) -> None:
+        self._to_export[job_id] = song
+        output = auto_output(self._settings)
+        spec, stop = self._new_export(song, output, auto_stems(self._settings))
+        told = _Told(
+            self._export_progressed, self.job_exported, self.job_export_failed, self._export_settled
+        )
+        self.job_exporting.emit(job_id, output.folder)
+        self._exports.put(lambda: self._export(spec, song, stop, told, job_id))
+
+    @Slot(str)
+    def _on_export_settled(self, job_id: str) -> None:
+        self._to_export.pop(job_id, None)
 
     @Slot(str)
     def _on_started(self, job_id: str) -> None:
@@ -414,28 +627,54 @@ class JobQueue(QObject):
     def _end(self, job_id: str, state: JobState, error: KaraokeError | None = None) -> None:
         self._stops.pop(job_id, None)
         self._set_state(job_id, state, error)
-        if not self._is_closing.is_set():
-            self._library.drop_job(job_id)
+        if self._is_closing.is_set():
+            return
+        self._library.drop_job(job_id)
+        self._forecast.forget(job_id, length=False)
+        if self._is_paused and not self._waiting():  # or the next drop would seem to do nothing
+            self.pause(on=False)
 
     def _set_state(self, job_id: str, state: JobState, error: KaraokeError | None = None) -> None:
         if job_id in self._jobs:
             self._jobs[job_id] = replace(self._jobs[job_id], state=state, error=error)
 
 
+@dataclass(frozen=True)
+class _Told:
+    """The signals that an export tells its story by."""
+
+    progressed: SignalInstance
+    finished: SignalInstance
+    failed: SignalInstance
+    cancelled: SignalInstance
+
+
+def _engine_of(spec: JobSpec) -> str:
+    return choose_engine(spec.engine, spec.network.model_folders, spec.quality)
+
+
+def _is_makeshift(spec: JobSpec, engine: str) -> bool:
+    return spec.engine == AUTO and spec.quality != DRAFT and not is_network(engine)
+
+
 def _settle(
-    spec: JobSpec, work: Callable[[], JobResult], cancelled: SignalInstance, failed: SignalInstance
+    spec: JobSpec,
+    work: Callable[[], JobResult],
+    cancelled: SignalInstance,
+    failed: SignalInstance,
+    told_id: str,
 ) -> JobResult | None:
     """Run a job; tell by signal how it ended unless it is done. A lane outlives every job."""
     try:
         return work()
     except Cancelled:
-        cancelled.emit(spec.job_id)
+        cancelled.emit(told_id)
     except KaraokeError as exc:
-        failed.emit(spec.job_id, exc)
+        failed.emit(told_id, exc)
     except BaseException:  # the worker loop is one of the two marked borders
         log.exception("job %s broke", spec.job_id)
         failed.emit(
-            spec.job_id,
+            told_id,
             ProcessingFailed(
                 f"{spec.input.name} could not be made because of a fault in the program.",
                 hint="Try again; the log in the data folder says more.",

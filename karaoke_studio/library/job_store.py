@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 import time
+from collections.abc import Sequence
 
 from karaoke_studio.job import JobSpec, JobState
 
@@ -31,6 +32,27 @@ def save_job(connection: sqlite3.Connection, spec: JobSpec) -> None:
 def drop_job(connection: sqlite3.Connection, job_id: str) -> None:
     """Forget a job that is over."""
     connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+
+def arrange_jobs(connection: sqlite3.Connection, job_ids: Sequence[str]) -> None:
+    """Bring jobs into this order, behind all that are not named."""
+    (last,) = connection.execute("SELECT COALESCE(MAX(position), 0) FROM jobs").fetchone()
+    connection.executemany(
+        "UPDATE jobs SET position = ? WHERE id = ?",
+        [(last + place, job_id) for place, job_id in enumerate(job_ids, start=1)],
+    )
+
+
+def hold_job(connection: sqlite3.Connection, job_id: str, *, on: bool) -> None:
+    """Remember that a job is left out until it is let go."""
+    state = JobState.PAUSED if on else JobState.QUEUED
+    connection.execute("UPDATE jobs SET state = ? WHERE id = ?", (state.value, job_id))
+
+
+def held_jobs(connection: sqlite3.Connection) -> set[str]:
+    """Return the ids of the jobs that are held."""
+    rows = connection.execute("SELECT id FROM jobs WHERE state = ?", (JobState.PAUSED.value,))
+    return {row["id"] for row in rows}
 
 
 def open_jobs(connection: sqlite3.Connection) -> list[JobSpec]:

@@ -148,6 +148,15 @@ class LibraryWriter:
 
         return self.submit(change)
 
+    def song(self, song_id: str) -> Future[Song | None]:
+        """Return a song as it is now, or None."""
+
+        def change(connection: sqlite3.Connection) -> Song | None:
+            row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
+            return None if row is None else song_from_row(row, self.folder)
+
+        return self.submit(change)
+
     def find_content(self, sha256: str) -> Song | None:
         """Return the newest song made from a file of this content, or None."""
 
@@ -279,6 +288,18 @@ class LibraryWriter:
     def drop_job(self, job_id: str) -> Future[None]:
         """Forget a job that is over."""
         return self.submit(lambda connection: job_store.drop_job(connection, job_id))
+
+    def arrange_jobs(self, job_ids: Sequence[str]) -> Future[None]:
+        """Remember another order of the queue."""
+        return self.submit(lambda connection: job_store.arrange_jobs(connection, job_ids))
+
+    def hold_job(self, job_id: str, *, on: bool) -> Future[None]:
+        """Remember that a job is left out until it is let go."""
+        return self.submit(lambda connection: job_store.hold_job(connection, job_id, on=on))
+
+    def held_jobs(self) -> Future[set[str]]:
+        """Return which of the jobs an earlier run left are held."""
+        return self.submit(job_store.held_jobs)
 
     def open_jobs(self) -> Future[list[JobSpec]]:
         """Return the jobs an earlier run left."""

@@ -336,7 +336,7 @@ class MainWindow(QMainWindow):
     def add_paths(self, paths: list[Path]) -> None:
         """Make karaoke of files and folders."""
         if paths:
-            self._queue.add_paths(paths, self.settings.engine)
+            self._queue.add_paths(paths)
 
     @Slot()
     def choose_files(self) -> None:
@@ -516,6 +516,7 @@ class MainWindow(QMainWindow):
         """Keep a changed setting and let it act at once where it has something to act on."""
         self.settings = replace(self.settings, **{field: value})
         self._save_timer.start()
+        self._queue.use(self.settings)
         if field == "theme":
             self.look.choose(value)
             self.commands[f"theme_{value}_action"].setChecked(True)
@@ -530,6 +531,7 @@ class MainWindow(QMainWindow):
             name: value for name, value in vars(chosen).items() if name.startswith("export_")
         }
         self.settings = replace(self.settings, **exports)
+        self._queue.use(self.settings)
         self._save()
 
     @Slot()

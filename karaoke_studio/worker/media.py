@@ -234,6 +234,15 @@ def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any
     return {"outputs": list_outputs()}
 
 
+def song_length(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Return the length that the header of `path` gives, in `seconds`; None where it gives none."""
+    from karaoke_studio.audio.decode import open_source
+
+    with open_source(Path(args["path"])) as source:
+        frames = source.claimed_frames
+        return {"seconds": None if frames is None else frames / source.sample_rate}
+
+
 def versions(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Name the versions of the libraries that read and write sound, and the formats."""
     from karaoke_studio.audio.encode import codec_versions
@@ -267,5 +276,6 @@ TASKS: dict[str, Task] = {
     "spectrogram": spectrogram,
     "analyse": analyse,
     "sound_outputs": sound_outputs,
+    "song_length": song_length,
     "versions": versions,
 }

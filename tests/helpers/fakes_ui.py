@@ -21,6 +21,7 @@ from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.playback.player import Loop, PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
+from karaoke_studio.settings import Settings
 
 RATE = 44_100
 
@@ -51,15 +52,17 @@ class FakeQueue(QObject):
         self.trash: dict[str, Song] = {}
         self.is_watching = False
         self.stopped: bool | None = None
-        self.engines: list[str] = []
+        self.settings = Settings()
         self.wishes: list[tuple[str, str, bool]] = []
         self.analysed: list[str] = []
         self._numbers = itertools.count(1)
 
     # wishes
 
-    def add_paths(self, paths: list[Path], engine: str = "auto") -> None:
-        self.engines.append(engine)
+    def use(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def add_paths(self, paths: list[Path]) -> None:
         for path in paths:
             view = JobView(f"job{next(self._numbers)}", path, path.stem, JobState.QUEUED)
             self.views[view.job_id] = view

@@ -96,6 +96,12 @@ class FakeWorker:
         tell({"fraction": 1.0})
         return {"bpm": 120.0, "key": "A minor", "lufs": -14.0, "stem_lufs": {}}
 
+    def _song_length(self, args: dict[str, Any], _tell: Any, _stop: threading.Event) -> Any:
+        path = Path(args["path"])
+        if "broken" in path.name:
+            raise CorruptAudio(f"{path.name} is broken.")
+        return {"seconds": None if "endless" in path.name else 60.0}
+
     def _sound_outputs(self, _args: dict[str, Any], _tell: Any, stop: threading.Event) -> Any:
         self._shop.watching.append(threading.current_thread().name)
         if len(self._shop.watching) == 1:

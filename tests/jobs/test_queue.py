@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QThread, Slot
 
 from karaoke_studio.errors import CorruptAudio, EngineCrashed, MissingFile, ProcessingFailed
 from karaoke_studio.job import JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs import queue as queue_module
+from karaoke_studio.jobs import sound_outputs
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
@@ -111,8 +112,13 @@ class Desk:
 
     def wait_over(self) -> None:
         """Wait until all jobs are over and everybody has heard of it."""
-        self.wait(lambda: all(job.state in OVER for job in self.queue.jobs()))
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.MetaCall.value)
+        jobs = self.queue.jobs
+        ends = {"finished", "failed", "cancelled"}
+        self.wait(
+            lambda: all(
+                job.state in OVER and self.listener.words(job.job_id)[-1] in ends for job in jobs()
+            )
+        )
 
     def states(self) -> dict[str, str]:
         return {job.path.name: job.state.value for job in self.queue.jobs()}
@@ -637,7 +643,7 @@ def test_a_song_can_be_removed_and_restored(desk: Desk) -> None:
 def test_sound_outputs_are_looked_for_while_asked(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, qtbot: Any
 ) -> None:
-    monkeypatch.setattr(queue_module, "WATCH_INTERVAL_S", 0.01)
+    monkeypatch.setattr(sound_outputs, "WATCH_INTERVAL_S", 0.01)
     seen: list[list[str]] = []
     desk.queue.sound_devices_changed.connect(seen.append)
     desk.queue.watch_sound_devices(on=True)
@@ -655,7 +661,7 @@ def test_sound_outputs_are_looked_for_while_asked(
 def test_switching_the_watch_on_and_off_leaves_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue_module, "WATCH_INTERVAL_S", 0.05)
+    monkeypatch.setattr(sound_outputs, "WATCH_INTERVAL_S", 0.05)
     for on in (True, False) * 10:
         desk.queue.watch_sound_devices(on=on)
     desk.queue.watch_sound_devices(on=True)

@@ -98,7 +98,7 @@ def test_a_file_on_a_server_is_refused_with_a_reason(
     drag(window, data)
     assert "on this computer" in window.overlay.sentence()
     drop(window, data)
-    assert queue.engines == []
+    assert queue.jobs() == []
 
 
 def test_dragged_text_is_none_of_our_business(open_window: OpenWindow) -> None:
@@ -140,12 +140,12 @@ def test_songs_are_chosen_from_a_dialog(
     assert [view.path for view in queue.jobs()] == [Path("/music/a.mp3"), Path("/music/b.flac")]
 
 
-def test_jobs_take_the_engine_of_the_settings(desk: Desk, queue: FakeQueue) -> None:
-    window = desk.open(Settings(theme="dark", engine="centre"))
-    window.add_paths([Path("a.mp3")])
-    assert queue.engines == ["centre"]
+def test_new_songs_are_made_as_the_settings_say_from_now_on(desk: Desk, queue: FakeQueue) -> None:
+    window = desk.open(Settings(theme="dark"))
+    window.change_setting("engine", "centre")
+    assert queue.settings.engine == "centre"
     window.add_paths([])
-    assert queue.engines == ["centre"]
+    assert queue.jobs() == []
 
 
 # -- the first song
