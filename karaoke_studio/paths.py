@@ -18,14 +18,24 @@ DATA_DIR_VARIABLE = "KARAOKE_STUDIO_DATA_DIR"
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The one folder that holds everything the program keeps."""
+    """The one folder that holds everything the program keeps.
+
+    Attributes:
+        own_library: the library's place where it is not in this folder.
+    """
 
     root: Path
+    own_library: Path | None = None
 
     @property
     def library(self) -> Path:
         """Songs, their index, staging and trash."""
-        return self.root / "library"
+        return self.own_library or self.root / "library"
+
+    @property
+    def move_journal(self) -> Path:
+        """There while the library moves to another folder."""
+        return self.root / "move.json"
 
     @property
     def models(self) -> Path:
