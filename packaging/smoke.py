@@ -14,6 +14,7 @@ import os
 import shlex
 import shutil
 import signal
+import sqlite3
 import statistics
 import struct
 import subprocess
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -388,6 +389,10 @@ def check_library(trial: Trial) -> str:
             if window.poll() is not None or time.monotonic() > deadline:
                 raise Failed("the window did not put the song it was given into its library")
             time.sleep(0.05)
+        while (facts := _analysis(home)) is None:
+            if window.poll() is not None or time.monotonic() > deadline:
+                raise Failed("tempo and key of the song were not found")
+            time.sleep(0.2)
         window.send_signal(signal.SIGTERM)
         if status := window.wait(timeout=20):
             raise Failed(f"the window ended with {status}")
@@ -395,7 +400,20 @@ def check_library(trial: Trial) -> str:
     ours = [name for name, value in given.items() if str(trial.folder) in value]
     if ours or given.get("LD_LIBRARY_PATH") != changes["LD_LIBRARY_PATH"]:
         raise Failed(f"a program of the system was given {', '.join(ours) or 'no library path'}")
-    return "the window made a song; other programs get their own environment"
+    return (
+        f"the window made a song in {facts['key']} at {facts['bpm']} BPM; "
+        "other programs get their own environment"
+    )
+
+
+def _analysis(home: Path) -> dict[str, Any] | None:
+    """Return what the library knows of its only song's sound."""
+    for index in home.rglob("library.sqlite3"):
+        with closing(sqlite3.connect(f"{index.as_uri()}?mode=ro", uri=True)) as library:
+            for (found,) in library.execute("SELECT analysis FROM songs WHERE analysis NOT NULL"):
+                facts: dict[str, Any] = json.loads(found)
+                return facts
+    return None
 
 
 def check_surroundings(trial: Trial) -> str:
