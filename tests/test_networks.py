@@ -133,6 +133,39 @@ def test_cancel_while_the_network_runs(studio: Studio, tmp_path: Path) -> None:
     assert time.monotonic() - asked[0] <= 1.0
 
 
+def test_cancel_at_any_moment_is_quick_and_the_next_song_starts(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """From a cold start on: while torch is imported, while the model loads, while it runs."""
+    studio = Studio(tmp_path_factory.mktemp("cancel"))
+    vocals, band = sung_mix(60, 44_100)
+    song = write_song(studio.folder / "long.wav", vocals + band, 44_100, "PCM_16")
+    took: list[float] = []
+    try:
+        for moment_s in np.linspace(0.05, 4.0, 8):
+            studio.workers.close()
+            studio.workers = Workers.create(studio.folder)
+            stop, asked = threading.Event(), [0.0]
+
+            def cancel(stop: threading.Event = stop, asked: list[float] = asked) -> None:
+                asked[0] = time.monotonic()
+                stop.set()
+
+            timer = threading.Timer(float(moment_s), cancel)
+            timer.start()
+            with pytest.raises(Cancelled):
+                studio.make("htdemucs", song=song, stop=stop)
+            took.append(time.monotonic() - asked[0])
+            timer.join()
+            assert not list(studio.folder.rglob(".karaoke-*"))
+        assert studio.make("htdemucs").null_exact is True
+    finally:
+        studio.workers.close()
+    print(f"cancel: median {np.median(took):.2f} s, max {max(took):.2f} s of {len(took)}")
+    assert sorted(took)[-2] <= 1.0
+    assert max(took) <= 3.0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_killed_network_goes_on_where_it_was(studio: Studio) -> None:
     wanted, _ = read_ints(studio.make("htdemucs").vocals_path)
