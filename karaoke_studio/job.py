@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,10 @@ ENGINES = ("auto", *BUILTIN_ENGINES, *NETWORK_ENGINES)
 #: Stems that networks make; `ALL_STEMS` asks for every one that the model has.
 NETWORK_STEMS = ("drums", "bass", "other", "vocals", "guitar", "piano")
 ALL_STEMS = ("all",)
+#: What the faders of a song make of its stems; only exports know it.
+MIX = "mix"
+#: Stems from top to bottom, wherever they are shown, and the order in which they are added up.
+STEM_ORDER = ("vocals", "instrumental", "drums", "bass", "guitar", "piano", "other")
 MODES = ("reference", "exact")
 #: How much care engine "auto" takes; what a person chooses in the window.
 QUALITIES = ("draft", "normal", "best")
@@ -31,8 +36,15 @@ STEM_LABELS = {
     "vocals": "Vocals",
     "instrumental": "Instrumental",
     "video": "Karaoke",
+    MIX: "Mix",
     **{stem: stem.capitalize() for stem in ("drums", "bass", "other", "guitar", "piano")},
 }
+
+
+def in_order(stems: Iterable[str]) -> tuple[str, ...]:
+    """Return stems as they are shown; names that nobody knows come last."""
+    known = dict.fromkeys(stems)
+    return tuple(sorted(known, key=[*STEM_ORDER, *known].index))
 
 
 class JobState(StrEnum):
@@ -110,12 +122,14 @@ class JobSpec:
         job_id: names the staging folder; hex.
         input: the song's file.
         engine: one of `ENGINES`, or the name of a model in one of the model folders.
-        stems: which stems are written; a library take always holds both.
+        stems: which stems are written. A library take holds voice and music, or, for `ALL_STEMS`,
+            every stem of the network; then the music is the sum of all but the vocals.
         output: files to write, or None to put the song into the library.
         network: how a network is run.
         quality: one of `QUALITIES`; only engine "auto" looks at it.
         song_id: the song of the library that gets a new take, or None to make a new song.
         title: what the song is called; "" = its file says so.
+        gains: stem → gain of an export's `MIX`.
     """
 
     job_id: str
@@ -127,6 +141,7 @@ class JobSpec:
     quality: str = "best"
     song_id: str | None = None
     title: str = ""
+    gains: dict[str, float] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -155,6 +170,7 @@ class JobSpec:
             str(data.get("quality", "best")),
             data.get("song_id"),
             str(data.get("title", "")),
+            dict(data.get("gains", {})),
         )
 
 

@@ -29,6 +29,8 @@ from karaoke_studio.errors import (
 from karaoke_studio.job import (
     ALL_STEMS,
     BUILTIN_ENGINES,
+    MIX,
+    NETWORK_STEMS,
     STEMS,
     JobResult,
     JobSpec,
@@ -230,14 +232,24 @@ class _Run:
         self.song = song.facts()
         self.engine = song.engine
         self.source = song.original_path or song.vocals_path
+        if self.spec.stems == ALL_STEMS:
+            self.stems = song.stems
+        video = self.spec.output is not None and self.spec.output.video
+        if {*self.stems} == {MIX} and not video:
+            self.parts = []
+        elif {*self.stems} - {*STEMS, MIX}:
+            # "other" is what all the rest leaves of the song
+            self.parts = [stem for stem in song.stems if stem != "instrumental"]
+            self._require_stems(song.stems, song.engine)
         self._stage(
             Stage.IMPORTING,
             self.around.workers.transfer,
             "restore_take",
             {
                 "song": self.song,
-                "vocals": str(song.vocals_path),
-                "instrumental": str(song.instrumental_path),
+                "stems": {stem: str(path) for stem, path in song.stem_paths.items()},
+                "parts": self.parts,
+                "gains": self.spec.gains if MIX in self.stems else {},
                 "shift_bits": song.shift_bits,
                 "cover": str(song.cover_path) if song.cover_path else None,
             },
@@ -294,17 +306,22 @@ class _Run:
         "other" is the original less all the rest, so it takes every stem of the model.
         """
         wanted = sources if self.spec.stems == ALL_STEMS else self.spec.stems
-        if self.spec.output is None:
-            wanted = tuple(dict.fromkeys((*STEMS, *wanted)))
-        missing = [stem for stem in wanted if stem not in (*sources, "instrumental")]
-        if missing:
-            raise ModelRefused(
-                f"The model {self.engine} does not make {', '.join(missing)}.",
-                hint=f"It makes {', '.join(sources)}.",
-            )
+        if self.spec.output is None and not (
+            self.spec.stems == ALL_STEMS and {"vocals"} < {*sources} <= {*NETWORK_STEMS}
+        ):
+            wanted = STEMS
         self.stems = wanted
+        self._require_stems(sources, self.engine)
         needed = {"vocals" if stem == "instrumental" else stem for stem in wanted}
         self.parts = [stem for stem in sources if stem in needed or "other" in needed]
+
+    def _require_stems(self, made: tuple[str, ...], engine: str) -> None:
+        missing = [stem for stem in self.stems if stem not in (*made, "instrumental", MIX)]
+        if missing:
+            raise ModelRefused(
+                f"The model {engine} does not make {', '.join(missing)}.",
+                hint=f"It makes {', '.join(made)}.",
+            )
 
     def write_pair(self) -> None:
         """Write and prove the stems in their final format."""
@@ -318,6 +335,7 @@ class _Run:
             {
                 "song": self.song,
                 "parts": self.parts,
+                "mixes": [MIX] if MIX in self.stems else [],
                 "files": {stem: str(path) for stem, path in self.files.items()},
                 "format": output.format,
                 "bit_depth": output.bit_depth,
@@ -354,8 +372,7 @@ class _Run:
         result = self._result()
         if self.spec.output is None:
             song = self._adopt(result)
-            stems = {"vocals": song.vocals_path, "instrumental": song.instrumental_path}
-            result = replace(result, song_id=song.id, stem_paths=stems)
+            result = replace(result, song_id=song.id, stem_paths=song.stem_paths)
         else:
             tags = self.song["tags"]
             fields = {name: tags.get(name, "") for name in ("artist", "title", "album")}

@@ -52,23 +52,28 @@ class Staged:
 
     Attributes:
         parts: stem → file, as an engine wrote them.
+        mixes: name → file that was mixed of them.
     """
 
     original: Path
     parts: dict[str, Path]
     sample_rate: int
     channels: int
+    mixes: dict[str, Path] = field(default_factory=dict)
 
     @contextmanager
     def open(self) -> Iterator[StagedSong]:
         """Open all files for reading."""
         with ExitStack() as files:
             original = files.enter_context(RawFile.open(self.original, self.channels))
-            parts = {
-                stem: files.enter_context(RawFile.open(path, self.channels))
-                for stem, path in self.parts.items()
-            }
-            yield StagedSong(original, parts)
+            parts, mixes = (
+                {
+                    stem: files.enter_context(RawFile.open(path, self.channels))
+                    for stem, path in paths.items()
+                }
+                for paths in (self.parts, self.mixes)
+            )
+            yield StagedSong(original, parts, mixes)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class PairRequest:
         bitrate_kbps: for lossy formats; None = the format's default.
         tags: of the song; each stem adds its name to the title. None = write none.
         is_take: a library take: only power-of-two gains, and peaks are written.
-        peaks: file for the waveform of both stems, or None.
+        peaks: file for the waveforms of the stems, or None.
     """
 
     files: dict[str, Path]
@@ -251,7 +256,8 @@ def _read_back(
     reader = read_floats if law.quantiser is None else read_integers
     with staged.open() as song:
         steps.total = block_count(song.original.frames)
-        written = zip(*(_ahead(_even(reader(f))) for f in request.files.values()), strict=True)
+        added = [path for stem, path in request.files.items() if stem not in staged.mixes]
+        written = zip(*(_ahead(_even(reader(path))) for path in added), strict=True)
         for number, stems in enumerate(written):
             check()
             start = number * BLOCK_FRAMES

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +35,16 @@ class StagedSong:
     Attributes:
         original: the song.
         parts: stem → its samples, as long as the song: the vocals alone, or all stems of a network.
+        mixes: name → samples that were mixed of them: written beside the stems, part of no sum.
     """
 
     original: RawFile
     parts: Mapping[str, RawFile]
+    mixes: Mapping[str, RawFile] = field(default_factory=dict)
+
+    def own(self, stem: str) -> RawFile:
+        """Return the samples of a stem that has its own."""
+        return self.mixes[stem] if stem in self.mixes else self.parts[stem]
 
     def taken_from(self, stem: str) -> tuple[str, ...] | None:
         """Return the stems that the original loses to leave `stem`; None for an engine's own."""
@@ -53,10 +59,12 @@ class StagedSong:
         yield from self.parts
         if "vocals" in self.parts:
             yield "instrumental"
+        yield from self.mixes
 
     def is_whole(self, stems: Mapping[str, object]) -> bool:
         """Whether these stems add up to the song."""
-        return set(stems) in ({"vocals", "instrumental"}, set(self.parts)) and len(stems) > 1
+        added = set(stems) - set(self.mixes)
+        return added in ({"vocals", "instrumental"}, set(self.parts)) and len(added) > 1
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ def stem_block(stem: str, quantiser: Quantiser, song: StagedSong, number: int) -
     start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
     lost = song.taken_from(stem)
     if lost is None:
-        return quantiser.stem(song.parts[stem].read(start, stop), stem, number)
+        return quantiser.stem(song.own(stem).read(start, stop), stem, number)
     left = quantiser.original(song.original.read(start, stop))
     for name in lost:
         left -= quantiser.stem(song.parts[name].read(start, stop), name, number)
@@ -131,7 +139,7 @@ def float_block(stem: str, song: StagedSong, number: int) -> FloatBlock:
     start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
     lost = song.taken_from(stem)
     if lost is None:
-        return song.parts[stem].read(start, stop)
+        return song.own(stem).read(start, stop)
     left = song.original.read(start, stop)
     for name in lost:
         left -= song.parts[name].read(start, stop)
@@ -183,7 +191,7 @@ def _extent(quantiser: Quantiser, song: StagedSong, check: Check) -> tuple[int, 
         whole = quantiser.original(song.original.read(start, stop))
         made = {
             name: quantiser.stem(part.read(start, stop), name, number)
-            for name, part in song.parts.items()
+            for name, part in (*song.parts.items(), *song.mixes.items())
         }
         for stem in song.stems():
             lost = song.taken_from(stem)

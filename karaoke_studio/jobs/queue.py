@@ -318,9 +318,18 @@ class JobQueue(QObject):
         if song := self._to_export.get(job_id):
             self._on_export_wished(job_id, song)
 
-    def export_song(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> str:
-        """Write files from a song's take; returns the id that the export's signals carry."""
-        spec, stop = self._new_export(song, output, stems)
+    def export_song(
+        self,
+        song: Song,
+        output: OutputSpec,
+        stems: tuple[str, ...],
+        gains: dict[str, float] | None = None,
+    ) -> str:
+        """Write files from a song's take; returns the id that the export's signals carry.
+
+        Among the stems `job.MIX` is the song with its stems at these gains.
+        """
+        spec, stop = self._new_export(song, output, stems, gains)
         told = _Told(
             self.export_progressed, self.export_finished, self.export_failed, self.export_cancelled
         )
@@ -328,12 +337,16 @@ class JobQueue(QObject):
         return spec.job_id
 
     def _new_export(
-        self, song: Song, output: OutputSpec, stems: tuple[str, ...]
+        self,
+        song: Song,
+        output: OutputSpec,
+        stems: tuple[str, ...],
+        gains: dict[str, float] | None = None,
     ) -> tuple[JobSpec, threading.Event]:
         # named as the song is, so that {base} has something to say
         suffix = Path(song.original or ".flac").suffix
         named = song.folder / f"{safe_name(song.title)}{suffix}"
-        spec = JobSpec(uuid.uuid4().hex, named, song.engine, stems, output)
+        spec = JobSpec(uuid.uuid4().hex, named, song.engine, stems, output, gains=gains or {})
         self._stops[spec.job_id] = threading.Event()
         return spec, self._stops[spec.job_id]
 

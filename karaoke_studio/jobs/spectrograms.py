@@ -83,15 +83,20 @@ class Spectrograms(QObject):
 
     def _make(self, song: Song, source: str, path: Path, stop: threading.Event) -> None:
         wish = {
-            "vocals": str(song.vocals_path),
-            "instrumental": str(song.instrumental_path),
+            "stems": [str(song.stem_path(stem)) for stem in stems_of(song, source)],
             "channels": song.channels,
             "sample_rate": song.sample_rate,
             "frames": song.frames,
-            "source": source,
             "target": str(path),
         }
         self._worker.run("spectrogram", wish, stop=stop, stall_s=_STALL_S)
+
+
+def stems_of(song: Song, source: str) -> tuple[str, ...]:
+    """Return the stems that add up to "original", "vocals" or "instrumental"."""
+    if source == "original":
+        return song.stems
+    return tuple(stem for stem in song.stems if (stem == "vocals") == (source == "vocals"))
 
 
 def _touch(path: Path) -> bool:

@@ -53,7 +53,7 @@ class NewTake:
         song: plain facts of the import pass.
         files: stem → FLAC in staging.
         sha256: stem → digest.
-        peaks: waveform of both stems, in staging.
+        peaks: waveforms of the stems, in staging.
         shift_bits: samples × 2^shift_bits are the real level.
         words: [[seconds or None, line], …].
     """

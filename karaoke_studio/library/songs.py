@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from karaoke_studio.errors import LibraryDamaged
-from karaoke_studio.job import STEMS
+from karaoke_studio.job import STEMS, in_order
 from karaoke_studio.library.manifest import Manifest, decided_of, read_manifest
 from karaoke_studio.library.schema import open_for_reading, translate
 
@@ -55,7 +55,8 @@ class Song:
         play_count: how often it was played.
         mix: how it is listened to; only the mixer knows what is in it.
         analysis: {"bpm": …, "key": …, "lufs": …} where they were found, or None.
-        stems: of the current take.
+        stems: of the current take, as they are shown; together they are the song. A take without
+            "instrumental" has one all the same: the sum of all but the vocals.
     """
 
     id: str
@@ -120,13 +121,13 @@ class Song:
         return self.stem_path("vocals")
 
     @property
-    def instrumental_path(self) -> Path:
-        """The instrumental, 24-bit FLAC."""
-        return self.stem_path("instrumental")
+    def stem_paths(self) -> dict[str, Path]:
+        """The stems of the current take."""
+        return {stem: self.stem_path(stem) for stem in self.stems}
 
     @property
     def peaks_path(self) -> Path:
-        """Waveform of both stems."""
+        """Waveforms of the stems."""
         return self.take_folder / "peaks"
 
     @property
@@ -164,7 +165,7 @@ def song_from_row(row: sqlite3.Row, library: Path) -> Song:
     """Build a song from its row."""
     values = {key: row[key] for key in row.keys() if key in Song.__dataclass_fields__}  # noqa: SIM118 - a Row iterates over values
     values["notes"] = tuple(str(note) for note in _parsed(row["notes"], list))
-    values["stems"] = tuple(str(stem) for stem in _parsed(row["stems"], list)) or STEMS
+    values["stems"] = in_order(str(stem) for stem in _parsed(row["stems"], list)) or STEMS
     values["mix"] = _parsed(row["mix"], dict)
     values["analysis"] = _parsed(row["analysis"] or "", dict) or None
     values["favourite"] = bool(row["favourite"])

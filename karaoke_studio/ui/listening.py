@@ -16,7 +16,7 @@ _IDLE_MS = 200
 def take_files(song: Song) -> TakeFiles:
     """Return what the player needs of a song."""
     return TakeFiles(
-        stems={"vocals": song.vocals_path, "instrumental": song.instrumental_path},
+        stems=song.stem_paths,
         sample_rate=song.sample_rate,
         channels=song.channels,
         frames=song.frames,

@@ -11,13 +11,13 @@ from karaoke_studio import notes
 from karaoke_studio.audio.peaks import Peaks
 from karaoke_studio.audio.spectrogram import Spectrogram
 from karaoke_studio.library.songs import Song, Word
+from karaoke_studio.playback.player import Mix, Source, stem_gains
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.controls import Label, Pill
 from karaoke_studio.ui.cover import Cover
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.lyrics_pane import LyricsPane
 from karaoke_studio.ui.theme import Look
-from karaoke_studio.ui.timeline.picture import STEMS
 from karaoke_studio.ui.timeline.timeline import Timeline
 from karaoke_studio.ui.transport import Transport
 
@@ -41,6 +41,7 @@ class SongView(QWidget):
         self._song: Song | None = None
         self._asked = self._asked_spectrogram = 0
         self._source = "original"
+        self._mix = Mix()
         #: Of the open song, by source; what was heard once is there at once.
         self._spectrograms: dict[str, Spectrogram] = {}
         self._made_anew: set[str] = set()
@@ -97,7 +98,8 @@ class SongView(QWidget):
     def show_song(self, song: Song, words: tuple[Word, ...]) -> None:
         """Open a song; its waveform and spectrogram follow when they are there."""
         self.refresh(song)
-        self.timeline.show_song(song.frames, song.sample_rate)
+        self.timeline.show_song(song.frames, song.sample_rate, song.stems)
+        self._show_heard()
         self.show_loop(None, is_on=False)
         self.words.show_words(words)
         self.words.setVisible(bool(words))
@@ -135,10 +137,21 @@ class SongView(QWidget):
     def set_source(self, stem: str) -> None:
         """Show what is heard."""
         self.transport.switch.set_source(stem)
-        self.timeline.set_heard(set(STEMS) if stem == "original" else {stem})
         if stem != self._source:
             self._source = stem
             self._want_spectrogram()
+        self._show_heard()
+
+    def set_mix(self, mix: Mix) -> None:
+        """Show what the faders let through."""
+        self._mix = mix
+        self._show_heard()
+
+    def _show_heard(self) -> None:
+        if self._song is not None:
+            stems = self._song.stems
+            gains = stem_gains(Source(self._source), self._mix, stems)
+            self.timeline.set_heard({s for s, gain in zip(stems, gains, strict=True) if gain})
 
     def show_loop(self, stretch: tuple[int, int] | None, *, is_on: bool) -> None:
         """Show which stretch is repeated, and whether."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,10 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
     staging, song = Path(args["staging"]), args["song"]
     parts = {stem: staging / f"{stem}.f32" for stem in args["parts"]}
-    staged = pair.Staged(staging / ORIGINAL, parts, song["sample_rate"], song["channels"])
+    mixes = {name: staging / f"{name}.f32" for name in args["mixes"]}
+    # a mix alone answers for nothing but itself
+    whole = staging / ORIGINAL if parts else mixes[args["mixes"][0]]
+    staged = pair.Staged(whole, parts, song["sample_rate"], song["channels"], mixes)
     rate = holdable_rate(args["format"], song["sample_rate"])
     if rate != song["sample_rate"] and not args["is_take"]:
         staged = _at_rate(staged, rate, staging, context)
@@ -123,7 +127,7 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 
 def _at_rate(staged: Staged, rate: int, staging: Path, context: TaskContext) -> Staged:
-    """Resample both staged files for a format that cannot hold the song's rate."""
+    """Resample all staged files for a format that cannot hold the song's rate."""
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.rates import KEPT_S, ResampledSource
 
@@ -143,31 +147,49 @@ def _at_rate(staged: Staged, rate: int, staging: Path, context: TaskContext) -> 
         staged,
         original=resampled(staged.original),
         parts={stem: resampled(path) for stem, path in staged.parts.items()},
+        mixes={name: resampled(path) for name, path in staged.mixes.items()},
         sample_rate=rate,
     )
 
 
 def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
-    """Turn a library take's FLACs back into staged samples, so that it can be exported."""
-    from karaoke_studio.audio.encode import read_integers
-    from karaoke_studio.audio.importing import ORIGINAL, VOCALS
-    from karaoke_studio.audio.raw import RawFile
+    """Turn a library take's FLACs back into staged samples, so that it can be exported.
 
-    staging, song = Path(args["staging"]), args["song"]
+    `stems` (stem → file) add up to the song; those named in `parts` are staged by themselves, and
+    with `gains` (stem → gain) their mix is, as the player makes it.
+    """
+    from karaoke_studio.audio.encode import read_integers
+    from karaoke_studio.audio.importing import ORIGINAL
+    from karaoke_studio.audio.mix import mixed
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.job import MIX
+
+    staging, song, gains = Path(args["staging"]), args["song"], args["gains"]
     scale = np.float32(2.0 ** (args["shift_bits"] - 23))
     if args["cover"]:
         shutil.copyfile(args["cover"], staging / song["cover"])
-    with (
-        RawFile.create(staging / ORIGINAL, song["channels"], song["frames"]) as original,
-        RawFile.create(staging / VOCALS, song["channels"], song["frames"]) as vocals,
-    ):
+    with ExitStack() as files:
+        original, *made = (
+            files.enter_context(RawFile.create(path, song["channels"], song["frames"]))
+            for path in (
+                staging / ORIGINAL,
+                *(staging / f"{name}.f32" for name in (*args["parts"], *([MIX] if gains else []))),
+            )
+        )
+        staged = dict(zip((*args["parts"], MIX), made, strict=False))
         start = 0
-        stems = (read_integers(Path(args["vocals"])), read_integers(Path(args["instrumental"])))
-        for voice, music in zip(*stems, strict=True):
+        readers = [read_integers(Path(path)) for path in args["stems"].values()]
+        for blocks in zip(*readers, strict=True):
             context.check()
-            vocals.write(start, voice * scale)
-            original.write(start, (voice + music) * scale)
-            start += len(voice)
+            original.write(start, sum(blocks[1:], start=blocks[0]) * scale)
+            floats = ((block * scale).astype(np.float32) for block in blocks)
+            stems = dict(zip(args["stems"], floats, strict=True))
+            for part in args["parts"]:
+                staged[part].write(start, stems[part])
+            if gains:
+                wanted = [gains.get(name, 0.0) for name in stems]
+                staged[MIX].write(start, mixed(list(stems.values()), wanted))
+            start += len(blocks[0])
             context.report(start / max(1, song["frames"]))
     return {}
 
@@ -200,13 +222,11 @@ def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 
 def spectrogram(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
-    """Make the spectrogram of a library take's `source` ("original", or one stem)."""
+    """Make the spectrogram of what the files in `stems` add up to."""
     from karaoke_studio.audio.spectrogram import make_spectrogram
 
-    source = args["source"]
-    stems = ("vocals", "instrumental") if source == "original" else (source,)
     make_spectrogram(
-        [Path(args[stem]) for stem in stems],
+        [Path(path) for path in args["stems"]],
         Path(args["target"]),
         {name: args[name] for name in ("channels", "sample_rate", "frames")},
         context.report,

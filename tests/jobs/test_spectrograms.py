@@ -91,7 +91,7 @@ def test_it_is_made_once_and_then_found(
     assert desk.heard == [("song", "vocals", path)] * 2
     assert path.read_bytes() == b"picture"
     assert len(painter.wishes) == 1
-    assert painter.wishes[0]["vocals"] == str(made.vocals_path)
+    assert painter.wishes[0]["stems"] == [str(made.vocals_path)]
     desk.parts.request(made, "vocals", anew=True)
     qtbot.waitUntil(lambda: len(desk.heard) == 3)
     assert len(painter.wishes) == 2
@@ -150,7 +150,7 @@ def test_a_real_child_makes_a_real_one(tmp_path: Path, qtbot: Any) -> None:
     made = song(tmp_path, frames=2 * 44_100)
     made.take_folder.mkdir(parents=True)
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(made.frames) / 44_100)
-    for path in (made.vocals_path, made.instrumental_path):
+    for path in made.stem_paths.values():
         soundfile.write(path, np.stack([tone, tone], axis=1), 44_100, subtype="PCM_24")
     worker = Worker("interactive")
     desk = Desk(tmp_path, worker)

@@ -76,7 +76,7 @@ def run_sql(library: LibraryWriter, statement: str, values: tuple[str, ...] = ()
 def is_whole(song: Song) -> bool:
     return (
         song.vocals_path.read_bytes() == b"vocals"
-        and song.instrumental_path.read_bytes() == b"instrumental"
+        and song.stem_path("instrumental").read_bytes() == b"instrumental"
         and song.peaks_path.exists()
     )
 

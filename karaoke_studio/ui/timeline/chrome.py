@@ -5,17 +5,17 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPolygonF
 
+from karaoke_studio.job import STEM_LABELS
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.theme import Tokens
 from karaoke_studio.ui.timeline.axis import TimeAxis, tick_step_s
-from karaoke_studio.ui.timeline.picture import GAP, RULER_HEIGHT, STEMS, Rows
+from karaoke_studio.ui.timeline.picture import GAP, RULER_HEIGHT, Rows
 from karaoke_studio.ui.timeline.strip import hz_at, note_name
 
 STRIP_LABEL = "Spectrogram · log · 55 Hz – 14 kHz"
 NO_WAVES = "The waveform cannot be shown; the song plays all the same."
 NO_STRIP = "The spectrogram cannot be shown; the song plays all the same."
 DRAWING = "Drawing the spectrogram…"
-_NAMES = {"vocals": "Vocals", "instrumental": "Instrumental"}
 #: How much what lies outside the loop is covered.
 _VEIL = 0.55
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
@@ -54,14 +54,19 @@ class Chrome:
 
     def paint_names(self, painter: QPainter, rows: Rows) -> None:
         """Name the lanes and the spectrogram."""
-        for number, stem in enumerate(STEMS):
-            top = rows.lane(number)[0]
+        for number, stem in enumerate(rows.stems):
             ground = theme.with_alpha(self.tokens.panel, 0.85)
-            self._chip(painter, 10, top + 2, _NAMES[stem], self.tokens.stem(stem), ground)
+            box = self.name_box(rows, number)
+            self._chip(painter, box, STEM_LABELS[stem], self.tokens.stem(stem), ground)
         if rows.strip_height:
             ground = theme.with_alpha(self.tokens.panel, 0.92)
             muted = QColor(self.tokens.muted)
-            self._chip(painter, 10, rows.strip_top, STRIP_LABEL, muted, ground)
+            box = self._chip_box(10, rows.strip_top, STRIP_LABEL)
+            self._chip(painter, box, STRIP_LABEL, muted, ground)
+
+    def name_box(self, rows: Rows, number: int) -> QRectF:
+        """Return where a lane's name lies."""
+        return self._chip_box(10, rows.lane(number)[0] + 2, STEM_LABELS[rows.stems[number]])
 
     def paint_corners(self, painter: QPainter, width: int, height: int) -> None:
         """Round the card by painting what lies outside of it."""
@@ -101,11 +106,13 @@ class Chrome:
         painter.setFont(theme.font())
         painter.drawText(area, _CENTRED, words)
 
-    def _chip(
-        self, painter: QPainter, x: float, y: float, words: str, colour: QColor, ground: QColor
-    ) -> None:
+    def _chip_box(self, x: float, y: float, words: str) -> QRectF:
         wide = QFontMetrics(self._strong).horizontalAdvance(words) + 12
-        box = QRectF(x, y, wide, 18)
+        return QRectF(x, y, wide, 18)
+
+    def _chip(
+        self, painter: QPainter, box: QRectF, words: str, colour: QColor, ground: QColor
+    ) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtGui import QImage
 
+from karaoke_studio.job import NETWORK_STEMS, STEMS, in_order
 from karaoke_studio.ui import theme
 from karaoke_studio.ui.timeline.axis import TimeAxis
 from karaoke_studio.ui.timeline.colour_map import Pixels, ramp
 from karaoke_studio.ui.timeline.lanes import Lanes
 from karaoke_studio.ui.timeline.strip import Strip
 
-STEMS = ("vocals", "instrumental")
 RULER_HEIGHT = 28
 #: Between the lanes and the spectrogram.
 GAP = 6
 #: Share of the height below the ruler that the spectrogram gets, where there is enough.
 _STRIP_SHARE = 0.41
+#: Where the lanes are many they need the room more.
+_STRIP_SHARE_OF_MANY, _MANY = 0.3, 4
 _STRIP_FROM = 180
 #: How strongly a lane that is not heard is painted.
 _UNHEARD = 0.4
@@ -30,15 +32,18 @@ class Rows:
 
     Attributes:
         height: of the whole.
+        stems: one lane each, from top to bottom.
     """
 
     height: int
+    stems: tuple[str, ...] = STEMS
 
     @property
     def strip_height(self) -> int:
         """Height of the spectrogram; 0 where there is no room."""
         room = self.height - RULER_HEIGHT
-        return round(room * _STRIP_SHARE) if room >= _STRIP_FROM else 0
+        share = _STRIP_SHARE if len(self.stems) < _MANY else _STRIP_SHARE_OF_MANY
+        return round(room * share) if room >= _STRIP_FROM else 0
 
     @property
     def strip_top(self) -> int:
@@ -54,8 +59,8 @@ class Rows:
         """Return top and bottom of a lane."""
         room = self.lanes_bottom - RULER_HEIGHT
         return (
-            RULER_HEIGHT + room * number // len(STEMS),
-            RULER_HEIGHT + room * (number + 1) // len(STEMS),
+            RULER_HEIGHT + room * number // len(self.stems),
+            RULER_HEIGHT + room * (number + 1) // len(self.stems),
         )
 
     def strip_share(self, y: float) -> float | None:
@@ -109,7 +114,7 @@ class Picture:
         self._ground = ramp(tokens.panel, tokens.panel)[0]
         self._gap = ramp(tokens.raised, tokens.raised)[0]
         self._empty = ramp(tokens.raised, tokens.panel)[128]
-        for stem in STEMS:
+        for stem in in_order((*STEMS, *NETWORK_STEMS)):
             colour = tokens.stem(stem)
             if stem not in heard:
                 colour = theme.mix(tokens.panel, colour, _UNHEARD)
@@ -173,7 +178,7 @@ class Picture:
 
         pixels[:] = self._ground
         if self.lanes is not None:
-            for number, stem in enumerate(STEMS):
+            for number, stem in enumerate(rows.stems):
                 self.lanes.paint(stem, part(*rows.lane(number)), start, step, self._tables[stem])
         if rows.strip_height:
             part(rows.strip_top - GAP, rows.strip_top)[:] = self._gap

@@ -20,13 +20,14 @@ from PySide6.QtWidgets import QWidget
 
 from karaoke_studio.audio.peaks import Peaks
 from karaoke_studio.audio.spectrogram import Spectrogram
+from karaoke_studio.job import STEM_LABELS, STEMS
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.controls import paint_focus
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.axis import TimeAxis
 from karaoke_studio.ui.timeline.chrome import Chrome, read_out
 from karaoke_studio.ui.timeline.lanes import Lanes
-from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, STEMS, Picture, Rows, View
+from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, Picture, Rows, View
 from karaoke_studio.ui.timeline.strip import Strip
 
 #: What takes longer than this to come is announced by a skeleton.
@@ -76,6 +77,7 @@ class Timeline(QWidget):
         self._axis = TimeAxis()
         self._sample_rate = 44_100
         self._position = 0
+        self._stems: tuple[str, ...] = STEMS
         self._heard = set(STEMS)
         self._loop: tuple[int, int] | None = None
         self._loop_is_on = False
@@ -125,8 +127,9 @@ class Timeline(QWidget):
 
     # -- the song
 
-    def show_song(self, frames: int, sample_rate: int) -> None:
-        """Begin another song; its peaks and its spectrogram follow."""
+    def show_song(self, frames: int, sample_rate: int, stems: tuple[str, ...] = STEMS) -> None:
+        """Begin another song of these stems; its peaks and its spectrogram follow."""
+        self._stems = stems
         self._axis = TimeAxis.whole(frames, self.width())
         self._sample_rate, self._position = sample_rate, 0
         self._loop, self._loop_is_on = None, False
@@ -141,8 +144,9 @@ class Timeline(QWidget):
     def show_peaks(self, peaks: Peaks | None) -> None:
         """Show the waveforms; None = they cannot be read."""
         self._waves_wait.stop()
-        self._picture.lanes = None if peaks is None else Lanes(peaks)
-        self._waves_are_broken = peaks is None
+        fits = peaks is not None and set(self._stems) <= set(peaks.stems)
+        self._picture.lanes = Lanes(peaks) if peaks is not None and fits else None
+        self._waves_are_broken = not fits
         self._repaint_all()
 
     def has_peaks(self) -> bool:
@@ -236,7 +240,14 @@ class Timeline(QWidget):
             self._spoken_s = second
             whole = text.clock(self._axis.frames / self._sample_rate)
             now = text.clock(second)
-            self.setAccessibleDescription(f"Vocals and instrumental, {now} of {whole}")
+            self.setAccessibleDescription(f"{self._named_stems()}, {now} of {whole}")
+
+    def _named_stems(self) -> str:
+        *first, last = (STEM_LABELS[stem].lower() for stem in self._stems)
+        return f"{', '.join(first)} and {last}".capitalize()
+
+    def _rows(self) -> Rows:
+        return Rows(self.height(), self._stems)
 
     # -- the view
 
@@ -438,7 +449,7 @@ class Timeline(QWidget):
         if not self._axis.frames:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        rows, chrome = Rows(self.height()), self._chrome
+        rows, chrome = self._rows(), self._chrome
         if self._loop is not None:
             left, right = (self.x_of(frame) for frame in self._loop)
             width = self.width()
@@ -459,14 +470,14 @@ class Timeline(QWidget):
 
     def _compose(self, ratio: float) -> QImage:
         """Return picture and ruler together."""
-        rows, chrome, width = Rows(self.height()), self._chrome, self.width()
+        rows, chrome, width = self._rows(), self._chrome, self.width()
         view = View(self._axis, rows, ratio, smooth=not self._is_moving)
         image = self._picture.bring_up(view).copy()
         painter = QPainter(image)
         if self._axis.frames:
             chrome.paint_ruler(painter, self._axis, self._sample_rate)
             if self._picture.lanes is None and not self._waves_wait.isActive():
-                for number in range(len(STEMS)):
+                for number in range(len(self._stems)):
                     broken = self._waves_are_broken
                     chrome.paint_missing_lane(painter, rows, width, number, is_broken=broken)
             missing = self._spectrogram is None and not self._strip_wait.isActive()
@@ -488,7 +499,7 @@ class Timeline(QWidget):
     def _read_out(self, at: QPointF) -> str:
         seconds = self.frame_at(at.x()) / self._sample_rate
         close = self._axis.span < _CLOSE_LOOK_S * self._sample_rate
-        return read_out(seconds, Rows(self.height()).strip_share(at.y()), tenths=close)
+        return read_out(seconds, self._rows().strip_share(at.y()), tenths=close)
 
     def _read_out_box(self, at: QPointF) -> QRectF:
         return self._chrome.read_out_box(self._read_out(at), at.x(), self.width())
