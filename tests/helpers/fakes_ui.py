@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
 from karaoke_studio.audio.peaks import LEVELS, write_peaks
 from karaoke_studio.errors import KaraokeError
-from karaoke_studio.job import JobResult, JobState, OutputSpec, Stage
+from karaoke_studio.job import STEMS, JobResult, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.playback.player import Loop, PlayerState, Source, TakeFiles
@@ -55,6 +55,7 @@ class FakeQueue(QObject):
         self.settings = Settings()
         self.wishes: list[tuple[str, str, bool]] = []
         self.analysed: list[str] = []
+        self.gains: dict[str, float] | None = None
         self._numbers = itertools.count(1)
 
     # wishes
@@ -80,7 +81,14 @@ class FakeQueue(QObject):
     def dismiss(self, job_id: str) -> None:
         self.views.pop(job_id, None)
 
-    def export_song(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> str:
+    def export_song(
+        self,
+        song: Song,
+        output: OutputSpec,
+        stems: tuple[str, ...],
+        gains: dict[str, float] | None = None,
+    ) -> str:
+        self.gains = gains
         export_id = f"export{next(self._numbers)}"
         self.exports[export_id] = (song, output, stems)
         return export_id
@@ -282,6 +290,7 @@ class FakeLibrary:
         notes: tuple[str, ...] = (),
         original: str | None = None,
         has_picture: bool = False,
+        stems: tuple[str, ...] = STEMS,
     ) -> Song:
         """Add a song as the newest."""
         number = next(self._numbers)
@@ -304,9 +313,10 @@ class FakeLibrary:
             original=original,
             has_picture=has_picture,
             notes=notes,
+            stems=stems,
         )
         song.take_folder.mkdir(parents=True)
-        write_waves(song.peaks_path, frames, number)
+        write_waves(song.peaks_path, frames, number, stems)
         if song.cover_path is not None and hue is not None:
             paint_picture(song.cover_path, hue)
         self.all.insert(0, song)
@@ -314,7 +324,7 @@ class FakeLibrary:
         return song
 
 
-def write_waves(path: Path, frames: int, seed: int) -> None:
+def write_waves(path: Path, frames: int, seed: int, names: tuple[str, ...] = STEMS) -> None:
     """Write peaks that look like a singer with pauses over a band."""
     rng = np.random.default_rng(seed)
     count = -(-frames // LEVELS[0])
@@ -331,8 +341,12 @@ def write_waves(path: Path, frames: int, seed: int) -> None:
         "vocals": 0.7 * phrases * syllables * singing,
         "instrumental": 0.9 * verse * hits * edges,
     }
+    for name in names:
+        if name not in levels:
+            beats = np.interp(time, np.linspace(0, 1, 300), rng.uniform(0.1, 1.0, 300) ** 2)
+            levels[name] = rng.uniform(0.4, 0.8) * verse * beats * edges
     stems = {}
-    for name, level in levels.items():
+    for name, level in ((name, levels[name]) for name in names):
         high = (level * rng.uniform(0.75, 1.0, count)).astype(np.float32)
         low = (-level * rng.uniform(0.75, 1.0, count)).astype(np.float32)
         stems[name] = (low, high)

@@ -476,3 +476,35 @@ def test_a_screen_reader_hears_where_the_song_is(timeline: Timeline) -> None:
     assert timeline.accessibleDescription() == "Vocals and instrumental, 0:00 of 1:00"
     timeline.set_position(round(12.7 * RATE))
     assert timeline.accessibleDescription() == "Vocals and instrumental, 0:12 of 1:00"
+
+
+SIX = ("vocals", "drums", "bass", "guitar", "piano", "other")
+
+
+@pytest.mark.parametrize("stems", [("vocals", "drums", "bass", "other"), SIX])
+def test_each_of_many_stems_has_its_lane(
+    qtbot: QtBot, look: Look, tmp_path: Path, stems: tuple[str, ...]
+) -> None:
+    write_waves(tmp_path / "many", FRAMES, 3, stems[::-1])
+    timeline = shown(qtbot, Timeline(look), None)
+    timeline.resize(601, 352)
+    timeline.show_song(FRAMES, RATE, stems)
+    timeline.set_heard(set(stems))
+    timeline.show_peaks(load_peaks(tmp_path / "many"))
+    image = timeline.grab().toImage()
+    rows = Rows(timeline.height(), stems)
+    for number, stem in enumerate(stems):
+        top, bottom = rows.lane(number)
+        middle = (top + bottom) // 2
+        seen = {image.pixelColor(x, middle).name() for x in range(5, timeline.width() - 5)}
+        assert look.tokens.stem(stem).name() in seen
+    assert rows.lane(len(stems) - 1)[1] <= rows.strip_top
+    assert timeline.accessibleDescription().startswith("Vocals, drums, bass")
+
+
+def test_a_waveform_of_other_stems_is_not_shown(qtbot: QtBot, look: Look, peaks: Peaks) -> None:
+    timeline = shown(qtbot, Timeline(look), None)
+    timeline.show_song(FRAMES, RATE, SIX)
+    timeline.show_peaks(peaks)
+    assert not timeline.has_peaks()
+    timeline.grab()
