@@ -1,4 +1,4 @@
-"""The same street from a terminal: `make` and `doctor`."""
+"""The same street from a terminal: `make`, `doctor`, and the commands of `cli_models`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from karaoke_studio import __version__, notes
+from karaoke_studio import __version__, cli_models, notes
+from karaoke_studio.cli_models import complain
 from karaoke_studio.doctor import report_health, sentences
 from karaoke_studio.engines import check_engine, model_folders
 from karaoke_studio.errors import (
@@ -84,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "doctor", parents=[common], help="say what works on this machine and what is missing"
     )
+    cli_models.add_commands(commands, common)
     return parser
 
 
@@ -188,23 +190,21 @@ def main(argv: list[str]) -> int:
     try:
         data.create()
     except OSError as exc:
-        _complain(error_from_os(exc, data.root, writing=True))
+        complain(error_from_os(exc, data.root, writing=True))
         return EXIT_FAILED
     start_logging(data.logs / "terminal.log")
     if arguments.command == "doctor":
         return _doctor(data, as_json=arguments.json)
+    if arguments.command in cli_models.COMMANDS:
+        return cli_models.run_command(arguments, data)
     folders = model_folders(data, arguments.model_folder)
     try:
         check_engine(arguments.engine, arguments.stems, folders)
         check_template(arguments.name, 2 if arguments.stems == ALL_STEMS else len(arguments.stems))
     except KaraokeError as exc:
-        _complain(exc)
+        complain(exc)
         return EXIT_USAGE
     return _Batch(arguments, data).run()
-
-
-def _complain(error: KaraokeError) -> None:
-    print(f"karaoke-studio: {error.message} {error.hint}".rstrip(), file=sys.stderr)
 
 
 def _doctor(data: DataFolder, *, as_json: bool) -> int:

@@ -283,7 +283,7 @@ class HashRecords:
         if not sha256.startswith(wanted):
             raise ModelDamaged(
                 f"{file.path.name} is not the file it was.",
-                hint="Download it again; if you changed it on purpose, remove and import it.",
+                hint="Download it again. If you changed it yourself: models verify --accept.",
             )
 
     def record(self, file: Path, sha256: str) -> None:

@@ -435,6 +435,8 @@ def _read_record(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         if all(isinstance(one["sha256"], str) for one in record["files"].values()):
             return dict(record)
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         log.info("no record of %s: %s", folder.name, exc)
     return {}
