@@ -50,6 +50,7 @@ from karaoke_studio.ui.keys import KeySheet
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.preferences import Preferences
+from karaoke_studio.ui.queue_control import QueueControl
 from karaoke_studio.ui.queue_panel import QueuePanel
 from karaoke_studio.ui.sizes import Sizes
 from karaoke_studio.ui.song_view import SongView
@@ -133,9 +134,8 @@ class MainWindow(QMainWindow):
         self._connect_panels()
         self._connect_actions()
         self._connect_queue()
+        self.queue_control = QueueControl(queue, self.queue_panel, self.change_setting, self)
         self.reload_songs()
-        for job in queue.jobs():
-            self.queue_panel.add_job(job)
         self._sizes.restore_window(self)
         self._arrange()
 
@@ -262,23 +262,13 @@ class MainWindow(QMainWindow):
         }
 
     def _connect_queue(self) -> None:
-        queue, panel = self._queue, self.queue_panel
+        queue = self._queue
         self.song_view.spectrogram_requested.connect(self._on_spectrogram_requested)
         queue.spectrogram_ready.connect(self.song_view.read_spectrogram)
-        queue.job_added.connect(panel.add_job)
-        queue.job_started.connect(panel.start_job)
-        queue.job_described.connect(panel.describe_job)
-        queue.job_progressed.connect(panel.show_progress)
-        queue.job_finished.connect(panel.finish_job)
-        queue.job_failed.connect(panel.fail_job)
-        queue.job_cancelled.connect(self._on_dismiss)
         queue.job_finished.connect(self._on_job_finished)
         queue.job_failed.connect(self._on_job_failed)
         queue.songs_changed.connect(self.reload_songs)
-        panel.cancel_requested.connect(queue.cancel)
-        panel.retry_requested.connect(queue.retry)
-        panel.dismiss_requested.connect(self._on_dismiss)
-        panel.filled_changed.connect(self._arrange)
+        self.queue_panel.filled_changed.connect(self._arrange)
 
     # -- arranging
 
@@ -492,11 +482,6 @@ class MainWindow(QMainWindow):
     @Slot(str, object)
     def _on_job_failed(self, _job_id: str, error: KaraokeError) -> None:
         self._announce(error.message)
-
-    @Slot(str)
-    def _on_dismiss(self, job_id: str) -> None:
-        self.queue_panel.remove_job(job_id)
-        self._queue.dismiss(job_id)
 
     def _announce(self, words: str) -> None:
         """Tell a screen reader."""

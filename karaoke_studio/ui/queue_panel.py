@@ -2,208 +2,76 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
-from PySide6.QtCore import QEasingCurve, Qt, QTimer, QVariantAnimation, Signal, Slot
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import (
+    QEasingCurve,
+    QPoint,
+    Qt,
+    QTimer,
+    QVariantAnimation,
+    Signal,
+    SignalInstance,
+    Slot,
+)
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from karaoke_studio.errors import KaraokeError
-from karaoke_studio.job import JobState
+from karaoke_studio.job import JobResult, JobState
 from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.progress import Progress
-from karaoke_studio.ui import messages, text, theme
-from karaoke_studio.ui.controls import Button, Kind, Label, SmoothBar, motion_ms, separator
-from karaoke_studio.ui.cover import Cover
+from karaoke_studio.ui import text, theme
+from karaoke_studio.ui.controls import Button, Kind, Label, motion_ms, separator
 from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.job_row import BUSY, MOVABLE, ROW_HEIGHT, JobRow, RowState
 from karaoke_studio.ui.theme import Look
 
 #: How many waiting songs get a row of their own; the rest is counted.
-ROW_LIMIT = 16
+ROW_LIMIT = 50
 #: A finished row says so for this long.
 DONE_MS = 2500
-_ROW, _COVER = 36, 28
-_CARD, _CARD_COVER = 64, 40
 _ROOMY_WIDTH = 920
 #: Qt's largest height of a widget.
 _UNLIMITED = 16_777_215
 _RUNS = QVariantAnimation.State.Running
-
-
-class RowState(Enum):
-    """What a row shows."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-_BUSY = frozenset({RowState.WAITING, RowState.RUNNING})
-
-
-class JobRow(QWidget):
-    """One song on its way.
-
-    Signals:
-        cancel_requested, retry_requested, dismiss_requested: job id.
-    """
-
-    cancel_requested = Signal(str)
-    retry_requested = Signal(str)
-    dismiss_requested = Signal(str)
-
-    def __init__(self, look: Look, disk: Disk, job: JobView) -> None:
-        super().__init__()
-        title = job.title
-        self.job_id = job.job_id
-        self._file_name, self._is_described = job.path.name, False
-        self._look, self._is_card = look, False
-        self.state = RowState.WAITING
-        self.setObjectName("job_row")
-        self.setFixedHeight(_ROW)
-        self.cover = Cover(look, disk, _COVER)
-        self.title = Label(title)
-        self.title.setObjectName("job_title")
-        self.stage = Label(tone="muted")
-        self.stage.setObjectName("job_stage")
-        self.bar = SmoothBar(look, "job_bar", f"Progress of {text.one_line(title)}")
-        self.note = Label(tone="muted", tabular=True)
-        self.note.setObjectName("job_note")
-        self.retry_button = Button(
-            look, "retry_button", "Try again", icon="arrow-clockwise", kind=Kind.NORMAL
-        )
-        self.close_button = Button(look, "cancel_button", icon="x", kind=Kind.QUIET, says=" ")
-        self.retry_button.clicked.connect(self._on_retry)
-        self.close_button.clicked.connect(self._on_close)
-        self._lay_out()
-        self.set_title(title, None)
-        self.show_waiting()
-
-    def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(theme.L, 0, theme.S, 0)
-        row.setSpacing(theme.M)
-        row.addWidget(self.cover)
-        row.addWidget(self.title, 30)
-        row.addWidget(self.stage, 12)
-        # Bar, note and button share one place, so that the columns of all rows stay in line.
-        tail = QHBoxLayout()
-        tail.setSpacing(theme.M)
-        tail.addWidget(self.bar, 1)
-        tail.addWidget(self.note, 1)
-        tail.addWidget(self.retry_button)
-        place = QWidget()
-        place.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        place.setLayout(tail)
-        tail.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(place, 58)
-        row.addWidget(self.close_button)
-        for label in (self.title, self.stage):
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-
-    def set_roomy(self, roomy: bool) -> None:
-        """Be a card of its own, or a line among lines."""
-        self._is_card = roomy
-        self.setFixedHeight(_CARD if roomy else _ROW)
-        self.cover.setFixedSize(_CARD_COVER if roomy else _COVER, _CARD_COVER if roomy else _COVER)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the card."""
-        if self._is_card:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(self._look.tokens.panel))
-            painter.drawRoundedRect(self.rect(), theme.CARD_RADIUS, theme.CARD_RADIUS)
-
-    def set_title(self, title: str, description: JobDescription | None) -> None:
-        """Show the song's name; its artist and cover once they are known."""
-        self._is_described = description is not None
-        artist = description.artist if description else ""
-        cover = description.cover_path if description else None
-        self.title.setText(text.joined(title, artist))
-        self.cover.show_cover(cover, title)
-        self.bar.setAccessibleName(f"Progress of {text.one_line(title)}")
-
-    def show_waiting(self) -> None:
-        """Show that its turn has not come."""
-        self.close_button.setEnabled(True)
-        self.bar.restart()
-        self._switch(RowState.WAITING, "Waiting", "muted", "")
-
-    def show_running(self) -> None:
-        """Show that it has begun."""
-        if not self.close_button.isEnabled():
-            return
-        self._switch(RowState.RUNNING, "Starting", "muted", "")
-
-    def show_progress(self, progress: Progress) -> None:
-        """Show stage, per cent and time left."""
-        if not self.close_button.isEnabled():  # it is being cancelled
-            return
-        self.bar.advance(progress.overall_fraction)
-        share = text.percent(self.bar.goal)
-        note = text.joined(share, text.time_left(progress.eta_s))
-        self._switch(RowState.RUNNING, text.stage(progress.stage), "muted", note)
-
-    def show_done(self) -> None:
-        """Show that it is ready."""
-        self.close_button.setEnabled(True)
-        self.bar.advance(1.0)
-        self._switch(RowState.DONE, "Ready", "ok", "")
-
-    def show_failed(self, error: KaraokeError) -> None:
-        """Show what happened in one sentence, with the way on."""
-        self.close_button.setEnabled(True)
-        words = messages.job_failure(error)
-        if not self._is_described:
-            self.title.setText(self._file_name)
-        self.retry_button.setText(words.action)
-        self.retry_button.setAccessibleName(f"{words.action}: {self.title.text()}")
-        self._switch(RowState.FAILED, "Failed", "error", words.sentence)
-
-    def _switch(self, state: RowState, stage: str, tone: str, note: str) -> None:
-        self.state = state
-        failed = state is RowState.FAILED
-        self.stage.setText(stage)
-        self.stage.set_tone(tone)
-        self.note.setText(note)
-        self.note.set_tone("" if failed else "muted")
-        self.bar.setVisible(not failed)
-        self.retry_button.setVisible(failed)
-        running = state in _BUSY
-        word = "Cancel" if running else "Dismiss"
-        self.close_button.setAccessibleName(f"{word}: {self.title.text()}")
-        self.close_button.setToolTip(word)
-
-    @Slot()
-    def _on_retry(self) -> None:
-        self.retry_requested.emit(self.job_id)
-
-    @Slot()
-    def _on_close(self) -> None:
-        if self.state in _BUSY:
-            # Cancelling takes up to a second; the row answers at once.
-            self.stage.setText("Cancelling")
-            self.close_button.setEnabled(False)
-            self.cancel_requested.emit(self.job_id)
-        else:
-            self.dismiss_requested.emit(self.job_id)
+#: So near to an edge a dragged row scrolls the list, by so much.
+_SCROLL_EDGE, _SCROLL_STEP = 24, 8
 
 
 class QueuePanel(QWidget):
     """The songs that are being made.
 
     Signals:
-        cancel_requested, retry_requested, dismiss_requested: job id.
+        cancel_requested, retry_requested, dismiss_requested, next_requested, export_requested:
+            job id.
+        retry_with_requested: job id, engine.
+        hold_requested: job id, whether it is to be left out.
+        move_requested: job id, rows down; place_requested: job id, job before which it goes or "".
+        pause_requested: whether the whole queue is to pause.
         filled_changed: whether there is anything to show.
     """
 
     cancel_requested = Signal(str)
     retry_requested = Signal(str)
     dismiss_requested = Signal(str)
+    next_requested = Signal(str)
+    export_requested = Signal(str)
+    retry_with_requested = Signal(str, str)
+    hold_requested = Signal(str, bool)
+    move_requested = Signal(str, int)
+    place_requested = Signal(str, str)
+    pause_requested = Signal(bool)
     filled_changed = Signal(bool)
 
     def __init__(self, look: Look, disk: Disk) -> None:
@@ -220,12 +88,29 @@ class QueuePanel(QWidget):
         self.more.setObjectName("queue_more")
         self.more.setContentsMargins(theme.L, 0, 0, 0)
         self.fold_button = Button(look, "fold_button", icon="caret-down", kind=Kind.QUIET)
-        self.cancel_all_button = Button(look, "cancel_all_button", "Cancel all", kind=Kind.QUIET)
-        self.clear_button = Button(look, "clear_failed_button", "Dismiss failed", kind=Kind.QUIET)
+        self.pause_button = Button(look, "pause_queue_button", "Pause", kind=Kind.QUIET)
+        self.cancel_all_button = Button(
+            look, "cancel_all_button", "Cancel all", kind=Kind.QUIET, tip="Cancel every song"
+        )
+        self.clear_button = Button(
+            look,
+            "clear_failed_button",
+            "Clear",
+            kind=Kind.QUIET,
+            tip="Dismiss all songs that are over",
+        )
+        self.pause_button.clicked.connect(self._on_pause)
         self.fold_button.clicked.connect(self._on_fold)
         self.cancel_all_button.clicked.connect(self._on_cancel_all)
         self.clear_button.clicked.connect(self._on_clear_failed)
         self._is_folded = False
+        self._is_paused = False
+        self._left_s: float | None = None
+        #: Engines that a song can be tried again with: (name, words).
+        self.engines: list[tuple[str, str]] = []
+        self._mark = QFrame()
+        self._mark.setObjectName("drop_mark")
+        self._mark_before: str | None = None
         self._is_roomy = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -237,8 +122,8 @@ class QueuePanel(QWidget):
         self._tell()
 
     def _lay_out(self) -> None:
-        inner = QWidget()
-        self._column = QVBoxLayout(inner)
+        self._inner = QWidget()
+        self._column = QVBoxLayout(self._inner)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addWidget(self.more)
@@ -250,10 +135,13 @@ class QueuePanel(QWidget):
         self.area.setWidgetResizable(True)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidget(inner)
+        self.area.setWidget(self._inner)
+        self._mark.setParent(self._inner)
+        self._mark.hide()
         self._top = QHBoxLayout()
         self._top.setSpacing(theme.XS)
         self._top.addWidget(self.heading, 1)
+        self._top.addWidget(self.pause_button)
         self._top.addWidget(self.cancel_all_button)
         self._top.addWidget(self.clear_button)
         self._top.addWidget(self.fold_button)
@@ -282,8 +170,8 @@ class QueuePanel(QWidget):
         return bool(self._rows or self._beyond)
 
     def unfinished(self) -> int:
-        """Return how many songs are waiting or running."""
-        return sum(row.state in _BUSY for row in self._rows.values()) + len(self._beyond)
+        """Return how many songs are still to be made."""
+        return sum(row.state in BUSY for row in self._rows.values()) + len(self._beyond)
 
     def set_roomy(self, roomy: bool) -> None:
         """Fill the middle of the window, or be a strip of a few rows at the bottom."""
@@ -299,10 +187,15 @@ class QueuePanel(QWidget):
     @Slot(object)
     def add_job(self, job: JobView) -> None:
         """Add a song at the end."""
-        if job.job_id in self._rows or job.job_id in self._beyond:
+        if row := self._rows.get(job.job_id):
+            row.show_engine(job)
+            row.show_waiting()
+            self._tell_soon()
+            return
+        if job.job_id in self._beyond:
             return
         was_filled = self.is_filled()
-        waits = job.state is JobState.QUEUED
+        waits = job.state in {JobState.QUEUED, JobState.PAUSED}
         if waits and len(self._rows) >= ROW_LIMIT:
             self._beyond[job.job_id] = job
         else:
@@ -350,15 +243,106 @@ class QueuePanel(QWidget):
         if row := self._rows.get(job_id):
             row.show_progress(progress)
 
-    @Slot(str)
-    def finish_job(self, job_id: str) -> None:
-        """Show that a song is ready; its row goes away by itself."""
+    @Slot(str, object)
+    def finish_job(self, job_id: str, result: JobResult) -> None:
+        """Show that a song is ready; its row goes away by itself where all went as asked."""
         if row := self._rows.get(job_id):
-            row.show_done()
-            timer = QTimer(row)
-            timer.setSingleShot(True)
-            timer.timeout.connect(row._on_close)
-            timer.start(DONE_MS)
+            row.show_done(result)
+            self._dismiss_later(row)
+        self._tell_soon()
+
+    def _dismiss_later(self, row: JobRow) -> None:
+        def leave() -> None:
+            if row.is_leaving():
+                row.close_job()
+
+        timer = QTimer(row)
+        timer.setSingleShot(True)
+        timer.timeout.connect(leave)
+        timer.start(DONE_MS)
+
+    @Slot(str, bool)
+    def hold_job(self, job_id: str, held: bool) -> None:
+        """Show whether a song is left out till it is let go."""
+        if row := self._rows.get(job_id):
+            row.show_held(held)
+        elif job := self._beyond.get(job_id):
+            state = JobState.PAUSED if held else JobState.QUEUED
+            self._beyond[job_id] = replace(job, state=state)
+        self._tell_soon()
+
+    @Slot(object)
+    def arrange_jobs(self, job_ids: list[str]) -> None:
+        """Bring the rows into this order."""
+        places = {job_id: place for place, job_id in enumerate(job_ids)}
+        shown = sorted(self._rows, key=lambda job_id: places.get(job_id, -1))
+        if not self._beyond:
+            self._sort_rows(shown)
+            return
+        beyond = sorted(self._beyond, key=lambda job_id: places.get(job_id, -1))
+        self._beyond = {job_id: self._beyond[job_id] for job_id in beyond}
+        # a song that is nearer to its turn than one with a row changes places with it
+        last = next((name for name in reversed(shown) if self._rows[name].state in MOVABLE), None)
+        first = next(iter(self._beyond))
+        if last is not None and places.get(first, 0) < places.get(last, 0):
+            self._swap(first, last)
+            self.arrange_jobs(job_ids)
+        else:
+            self._sort_rows(shown)
+
+    def _swap(self, job_id: str, other_id: str) -> None:
+        """Give the row of one song to another one."""
+        row = self._rows.pop(other_id)
+        self._column.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+        state = JobState.PAUSED if row.state is RowState.HELD else JobState.QUEUED
+        self._beyond[other_id] = replace(row.job, state=state)
+        self._add_row(self._beyond.pop(job_id))
+
+    def _sort_rows(self, job_ids: list[str]) -> None:
+        self._rows = {job_id: self._rows[job_id] for job_id in job_ids}
+        for place, row in enumerate(self._rows.values()):
+            if self._column.indexOf(row) != place:
+                self._column.removeWidget(row)
+                self._column.insertWidget(place, row)
+        rows = list(self._rows.values())
+        for before, row in pairwise(rows):
+            QWidget.setTabOrder(before, row)
+
+    @Slot(str, object)
+    def export_job(self, job_id: str, folder: Path) -> None:
+        """Show that the files of a finished song are being written."""
+        if row := self._rows.get(job_id):
+            row.show_exporting(folder)
+        self._tell_soon()
+
+    @Slot(str, object)
+    def finish_export(self, job_id: str, result: JobResult) -> None:
+        """Show that the files of a finished song are there; its row goes away by itself."""
+        if row := self._rows.get(job_id):
+            files = list(result.stem_paths.values())
+            row.show_exported(len(files), files[0].parent.name if files else "")
+            self._dismiss_later(row)
+        self._tell_soon()
+
+    @Slot(str, object)
+    def fail_export(self, job_id: str, error: KaraokeError) -> None:
+        """Show why the files of a finished song could not be written."""
+        if row := self._rows.get(job_id):
+            row.show_unexported(error)
+        self._tell_soon()
+
+    @Slot(bool)
+    def show_paused(self, paused: bool) -> None:
+        """Show whether further songs are begun."""
+        self._is_paused = paused
+        self._tell_soon()
+
+    @Slot(object)
+    def show_time_left(self, seconds: float | None) -> None:
+        """Show when all songs will be done; None = that is not known."""
+        self._left_s = seconds
         self._tell_soon()
 
     @Slot(str, object)
@@ -375,6 +359,15 @@ class QueuePanel(QWidget):
         row.cancel_requested.connect(self.cancel_requested)
         row.retry_requested.connect(self._on_retry)
         row.dismiss_requested.connect(self.dismiss_requested)
+        row.export_requested.connect(self.export_requested)
+        row.move_requested.connect(self.move_requested)
+        row.menu_requested.connect(self._on_menu)
+        row.step_requested.connect(self._on_step)
+        row.dragged.connect(self._on_dragged)
+        row.dropped.connect(self._on_dropped)
+        row.drag_ended.connect(self._mark.hide)
+        if job.state is JobState.PAUSED:
+            row.show_held(True)
         if job.state is JobState.RUNNING:
             row.show_running()
         elif job.error is not None:
@@ -391,9 +384,18 @@ class QueuePanel(QWidget):
     def _tell(self) -> None:
         states = [row.state for row in self._rows.values()]
         failed = states.count(RowState.FAILED)
-        waiting = states.count(RowState.WAITING) + len(self._beyond)
-        self.heading.setText(text.queue_summary(waiting, states.count(RowState.RUNNING), failed))
-        self.clear_button.setVisible(failed > 1)
+        to_go = self.unfinished()
+        running = states.count(RowState.RUNNING)
+        self.heading.setText(
+            text.queue_summary(to_go, failed, self._left_s, paused=self._is_paused, running=running)
+        )
+        over = len(self._rows) - sum(state in BUSY for state in states)
+        self.clear_button.setVisible(over > 1)
+        self.pause_button.setVisible(to_go > running or self._is_paused)
+        self.pause_button.set_words("Go on" if self._is_paused else "Pause")
+        self.pause_button.set_icon("play" if self._is_paused else "pause")
+        tip = "Begin the next song" if self._is_paused else "Begin no further song after this one"
+        self.pause_button.setToolTip(tip)
         self.cancel_all_button.setVisible(self.unfinished() > 1)
         self.more.setText(f"and {len(self._beyond):,} more")
         self.more.setVisible(bool(self._beyond))
@@ -418,7 +420,7 @@ class QueuePanel(QWidget):
             self.area.setMaximumHeight(_UNLIMITED)
             self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         else:
-            self._grow_to(_ROW * min(max(len(self._rows), 1), 3))
+            self._grow_to(ROW_HEIGHT * min(max(len(self._rows), 1), 3))
             self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._set_margins()
 
@@ -460,14 +462,11 @@ class QueuePanel(QWidget):
     def _on_cancel_all(self) -> None:
         for job_id in [*self._beyond, *self._rows]:
             row = self._rows.get(job_id)
-            if row is None or row.state in _BUSY:
+            if row is None or row.state in BUSY:
                 self.cancel_requested.emit(job_id)
 
     @Slot(str)
     def _on_retry(self, job_id: str) -> None:
-        if row := self._rows.get(job_id):
-            row.show_waiting()
-        self._tell_soon()
         self.retry_requested.emit(job_id)
 
     @Slot()
@@ -478,5 +477,95 @@ class QueuePanel(QWidget):
     @Slot()
     def _on_clear_failed(self) -> None:
         for row in self.rows():
-            if row.state is RowState.FAILED:
+            if row.state not in BUSY and row.state is not RowState.EXPORTING:
                 self.dismiss_requested.emit(row.job_id)
+
+    @Slot()
+    def _on_pause(self) -> None:
+        self.pause_requested.emit(not self._is_paused)
+
+    # -- arranging
+
+    @Slot(str, int)
+    def _on_step(self, job_id: str, steps: int) -> None:
+        names = list(self._rows)
+        place = names.index(job_id) + steps
+        if 0 <= place < len(names):
+            row = self._rows[names[place]]
+            row.setFocus(Qt.FocusReason.TabFocusReason)
+            self.area.ensureWidgetVisible(row)
+
+    @Slot(str, QPoint)
+    def _on_dragged(self, job_id: str, point: QPoint) -> None:
+        """Show where the row would go, and scroll where it is held at an edge."""
+        seen = self.area.viewport().mapFromGlobal(point).y()
+        bar = self.area.verticalScrollBar()
+        if seen < _SCROLL_EDGE:
+            bar.setValue(bar.value() - _SCROLL_STEP)
+        elif seen > self.area.viewport().height() - _SCROLL_EDGE:
+            bar.setValue(bar.value() + _SCROLL_STEP)
+        at = self._inner.mapFromGlobal(point).y()
+        waiting = [row for row in self._rows.values() if row.state in MOVABLE]
+        below = next((row for row in waiting if at < row.geometry().center().y()), None)
+        edge = below.geometry().top() if below else waiting[-1].geometry().bottom() + 1
+        self._mark_before = below.job_id if below else next(iter(self._beyond), "")
+        self._mark.setGeometry(
+            theme.L, edge - 1, self._inner.width() - 2 * theme.L, theme.FOCUS_WIDTH
+        )
+        self._mark.show()
+        self._mark.raise_()
+
+    @Slot(str)
+    def _on_dropped(self, job_id: str) -> None:
+        self._mark.hide()
+        if self._mark_before is not None and self._mark_before != job_id:
+            self.place_requested.emit(job_id, self._mark_before)
+        self._mark_before = None
+
+    @Slot(str, QPoint)
+    def _on_menu(self, job_id: str, point: QPoint) -> None:
+        self.build_menu(self._rows[job_id]).popup(point)
+
+    def build_menu(self, row: JobRow) -> QMenu:
+        """Return what can be done with a song."""
+        menu = QMenu(self)
+        menu.setObjectName("job_menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        job_id = row.job_id
+
+        def offer(name: str, words: str, signal: SignalInstance, *args: object) -> QAction:
+            action = menu.addAction(words)
+            action.setObjectName(name)
+            action.triggered.connect(lambda: signal.emit(job_id, *args))
+            return action
+
+        if row.state in MOVABLE:
+            held = row.state is RowState.HELD
+            offer("next_action", "Make this one next", self.next_requested)
+            words = "Go on with this one" if held else "Pause this one"
+            offer("hold_action", words, self.hold_requested, not held)
+            menu.addSeparator()
+            up = offer("up_action", "Move up", self.move_requested, -1)
+            down = offer("down_action", "Move down", self.move_requested, 1)
+            up.setShortcut("Alt+Up")
+            down.setShortcut("Alt+Down")
+            menu.addSeparator()
+        if row.state is RowState.FAILED:
+            offer("retry_action", "Try again", self.retry_requested)
+            others = menu.addMenu("Try again with")
+            others.setObjectName("retry_with_menu")
+            others.setEnabled(bool(self.engines))
+            for name, words in self.engines:
+                action = others.addAction(words)
+                action.setObjectName(f"retry_with_{name}_action")
+                action.triggered.connect(
+                    lambda _on=False, name=name: self.retry_with_requested.emit(job_id, name)
+                )
+            menu.addSeparator()
+        if row.state is RowState.UNEXPORTED:
+            offer("export_again_action", "Export again", self.export_requested)
+        close = menu.addAction("Cancel" if row.state in BUSY else "Dismiss")
+        close.setObjectName("close_action")
+        close.setShortcut("Del")
+        close.triggered.connect(row.close_job)
+        return menu

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 
+from karaoke_studio.catalogue import KNOWN_MODELS
 from karaoke_studio.job import Stage
 
 APP_NAME = "Karaoke Studio"
@@ -19,7 +20,12 @@ _STAGES = {
     Stage.PUBLISHING: "Finishing",
 }
 
-_ENGINES = {"instant": "Instant", "centre": "Centre", "auto": "Auto"}
+_ENGINES = {
+    "instant": "Instant",
+    "centre": "Centre",
+    "auto": "Auto",
+    **{model.name: model.title for model in KNOWN_MODELS},
+}
 
 _FORMATS = {
     "flac": "FLAC, lossless and small",
@@ -41,6 +47,15 @@ def stage(value: Stage) -> str:
 def engine(name: str) -> str:
     """Return an engine's name as a badge shows it."""
     return _ENGINES.get(name, name[:1].upper() + name[1:])
+
+
+def made_with(name: str, *, makeshift: bool) -> str:
+    """Return what a song is made with; a makeshift says why.
+
+    >>> made_with("htdemucs", makeshift=False), made_with("instant", makeshift=True)
+    ('Demucs', 'Instant, as no model is installed')
+    """
+    return f"{engine(name)}, as no model is installed" if makeshift else name and engine(name)
 
 
 def file_format(name: str) -> str:
@@ -207,15 +222,23 @@ def dropped(files: int, folders: int) -> str:
 DROP_REFUSED = "Only songs and folders on this computer can be dropped here"
 
 
-def queue_summary(waiting: int, running: int, failed: int) -> str:
+def queue_summary(
+    to_go: int, failed: int, left_s: float | None, *, paused: bool, running: int
+) -> str:
     """Return the queue's heading.
 
-    >>> queue_summary(2, 1, 1)
-    '3 songs to go · 1 failed'
+    >>> queue_summary(7, 1, 240.0, paused=False, running=1)
+    '7 songs to go · about 4 min left · 1 failed'
+    >>> queue_summary(7, 0, 240.0, paused=True, running=1)
+    'Pausing after this song · 7 songs to go'
     """
     parts = []
-    if waiting + running:
-        parts.append(f"{counted(waiting + running, 'song')} to go")
+    if paused:
+        parts.append("Pausing after this song" if running else "Paused")
+    if to_go:
+        parts.append(f"{counted(to_go, 'song')} to go")
+        if to_go > 1 and not paused and left_s:
+            parts.append(time_left(left_s))
     if failed:
         parts.append(f"{failed} failed")
     return " · ".join(parts) or "All done"

@@ -36,6 +36,13 @@ class FakeQueue(QObject):
     job_finished = Signal(str, object)
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
+    job_held = Signal(str, bool)
+    jobs_arranged = Signal(object)
+    paused_changed = Signal(bool)
+    time_left_changed = Signal(object)
+    job_exporting = Signal(str, object)
+    job_exported = Signal(str, object)
+    job_export_failed = Signal(str, object)
     songs_changed = Signal()
     export_progressed = Signal(str, object)
     export_finished = Signal(str, object)
@@ -56,6 +63,11 @@ class FakeQueue(QObject):
         self.wishes: list[tuple[str, str, bool]] = []
         self.analysed: list[str] = []
         self.gains: dict[str, float] | None = None
+        self.retried: list[tuple[str, str]] = []
+        self.exported_again: list[str] = []
+        self.paused = False
+        self.seconds: dict[str, float] = {}
+        self.folders: tuple[Path, ...] = ()
         self._numbers = itertools.count(1)
 
     # wishes
@@ -74,9 +86,47 @@ class FakeQueue(QObject):
             self._set(job_id, JobState.CANCELLED)
             self.job_cancelled.emit(job_id)
 
-    def retry(self, job_id: str) -> None:
+    def retry(self, job_id: str, engine: str = "") -> None:
+        self.retried.append((job_id, engine))
         self._set(job_id, JobState.QUEUED)
         self.job_added.emit(self.views[job_id])
+
+    def pause(self, on: bool) -> None:
+        self.paused = on
+        self.paused_changed.emit(on)
+
+    def is_paused(self) -> bool:
+        return self.paused
+
+    def hold(self, job_id: str, on: bool) -> None:
+        self._set(job_id, JobState.PAUSED if on else JobState.QUEUED)
+        self.job_held.emit(job_id, on)
+
+    def move(self, job_id: str, before: str | None) -> None:
+        order = [name for name in self.views if name != job_id]
+        order.insert(order.index(before) if before else len(order), job_id)
+        self.views = {name: self.views[name] for name in order}
+        self.jobs_arranged.emit(order)
+
+    def move_by(self, job_id: str, steps: int) -> None:
+        order = list(self.views)
+        place = order.index(job_id)
+        order.insert(place + steps, order.pop(place))
+        self.views = {name: self.views[name] for name in order}
+        self.jobs_arranged.emit(order)
+
+    def make_next(self, job_id: str) -> None:
+        waiting = [name for name, view in self.views.items() if view.state is JobState.QUEUED]
+        self.move(job_id, waiting[0])
+
+    def export_again(self, job_id: str) -> None:
+        self.exported_again.append(job_id)
+
+    def expected_s(self, engine: str, duration_s: float) -> float | None:
+        return self.seconds[engine] * duration_s if engine in self.seconds else None
+
+    def model_folders(self) -> tuple[Path, ...]:
+        return self.folders
 
     def dismiss(self, job_id: str) -> None:
         self.views.pop(job_id, None)

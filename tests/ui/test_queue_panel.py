@@ -1,18 +1,38 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QPoint, Qt
+from PySide6.QtGui import QAction, QContextMenuEvent
+from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
+from karaoke_studio import notes
 from karaoke_studio.errors import CorruptAudio
-from karaoke_studio.job import JobState, Stage
+from karaoke_studio.job import JobResult, JobState, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import queue_panel
 from karaoke_studio.ui.disk import Disk
-from karaoke_studio.ui.queue_panel import ROW_LIMIT, JobRow, QueuePanel, RowState
+from karaoke_studio.ui.job_row import JobRow, RowState
+from karaoke_studio.ui.queue_panel import ROW_LIMIT, QueuePanel
 from karaoke_studio.ui.theme import Look
 
+RESULT = JobResult(
+    input=Path("a.mp3"),
+    title="Song a",
+    artist="",
+    engine="instant",
+    duration_s=60.0,
+    sample_rate=44_100,
+    channels=2,
+    processing_time_s=1.0,
+    model_load_s=0.0,
+    null_test_db=-200.0,
+    null_exact=True,
+    gain_db=0.0,
+)
 BROKEN = CorruptAudio("b.mp3 ends at 1:02.", hint="Copy it again.")
 
 
@@ -48,7 +68,7 @@ def test_a_song_waits_runs_and_is_ready(panel: QueuePanel) -> None:
     panel.show_progress("a", at(0.424, 12.2))
     assert row.stage.text() == "Separating"
     assert row.note.text() == "42 % · about 12 s left"
-    panel.finish_job("a")
+    panel.finish_job("a", RESULT)
     assert (row.stage.text(), row.bar.goal) == ("Ready", 1.0)
 
 
@@ -68,7 +88,7 @@ def test_a_finished_row_goes_away_by_itself(
     panel.add_job(view("a"))
     panel.start_job("a")
     with qtbot.waitSignal(panel.dismiss_requested) as blocker:
-        panel.finish_job("a")
+        panel.finish_job("a", RESULT)
     assert blocker.args == ["a"]
 
 
@@ -86,9 +106,9 @@ def test_a_failure_is_one_sentence_with_a_way_on(qtbot: QtBot, panel: QueuePanel
     with qtbot.waitSignal(panel.retry_requested) as blocker:
         qtbot.mouseClick(row.retry_button, Qt.MouseButton.LeftButton)
     assert blocker.args == ["b"]
+    panel.add_job(view("b"))  # the queue says the retried song again
     assert (row.state, row.bar.goal) == (RowState.WAITING, 0.0)
     assert not row.retry_button.isVisible()
-    panel.add_job(view("b"))  # the queue says the retried song again
     assert len(panel.rows()) == 1
 
 
@@ -154,7 +174,7 @@ def test_all_can_be_cancelled_with_one_press(qtbot: QtBot, panel: QueuePanel) ->
     assert "1" not in cancelled
 
 
-def test_failures_can_be_dismissed_together(qtbot: QtBot, panel: QueuePanel) -> None:
+def test_what_is_over_can_be_cleared_together(qtbot: QtBot, panel: QueuePanel) -> None:
     for name in "abc":
         panel.add_job(view(name))
     panel.fail_job("a", BROKEN)
@@ -213,7 +233,220 @@ def test_the_strip_grows_smoothly(qtbot: QtBot, panel: QueuePanel) -> None:
 def test_unknown_jobs_change_nothing(panel: QueuePanel) -> None:
     panel.start_job("?")
     panel.show_progress("?", at(0.5))
-    panel.finish_job("?")
+    panel.finish_job("?", RESULT)
     panel.fail_job("?", BROKEN)
     panel.remove_job("?")
     assert not panel.is_filled()
+
+
+# -- arranging ---------------------------------------------------------------------------------
+
+
+def heard(signal: Any) -> list[tuple[Any, ...]]:
+    told: list[tuple[Any, ...]] = []
+    signal.connect(lambda *args: told.append(args))
+    return told
+
+
+def order(panel: QueuePanel) -> list[str]:
+    """Return the ids as the eye meets them."""
+    return [row.job_id for row in sorted(panel.rows(), key=lambda row: row.geometry().top())]
+
+
+@pytest.fixture
+def line(qtbot: QtBot, panel: QueuePanel) -> QueuePanel:
+    """A song that runs, and three that wait."""
+    panel.resize(1200, 300)
+    panel.set_roomy(True)
+    for name in "rabc":
+        panel.add_job(view(name))
+    panel.start_job("r")
+    qtbot.waitUntil(lambda: order(panel) == ["r", "a", "b", "c"])
+    return panel
+
+
+def test_a_row_is_dragged_to_its_place(qtbot: QtBot, line: QueuePanel) -> None:
+    told = heard(line.place_requested)
+    row, goal = line.row("c"), line.row("a")
+    assert row is not None
+    assert goal is not None
+    start, end = row.rect().center(), row.mapFrom(line, goal.mapTo(line, QPoint(300, 4)))
+    qtbot.mousePress(row, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(row, start - QPoint(0, 30))
+    qtbot.mouseMove(row, end)
+    assert line._mark.isVisible()
+    assert abs(line._mark.geometry().center().y() - goal.geometry().top()) <= 2
+    qtbot.mouseRelease(row, Qt.MouseButton.LeftButton, pos=end)
+    assert told == [("c", "a")]
+    assert not line._mark.isVisible()
+    line.arrange_jobs(["r", "c", "a", "b"])
+    qtbot.waitUntil(lambda: order(line) == ["r", "c", "a", "b"])
+
+
+def test_a_row_is_dragged_to_the_end_but_never_before_what_runs(
+    qtbot: QtBot, line: QueuePanel
+) -> None:
+    told = heard(line.place_requested)
+    row = line.row("a")
+    assert row is not None
+    for offset in (QPoint(0, 400), QPoint(0, -300)):
+        start = row.rect().center()
+        qtbot.mousePress(row, Qt.MouseButton.LeftButton, pos=start)
+        qtbot.mouseMove(row, start + offset)
+        qtbot.mouseRelease(row, Qt.MouseButton.LeftButton, pos=start + offset)
+    assert told == [("a", "")]  # above all that waits is where it was
+
+
+def test_a_song_that_runs_is_not_dragged_and_a_click_moves_nothing(
+    qtbot: QtBot, line: QueuePanel
+) -> None:
+    told = heard(line.place_requested)
+    row = line.row("r")
+    qtbot.mousePress(row, Qt.MouseButton.LeftButton, pos=QPoint(200, 10))
+    qtbot.mouseMove(row, QPoint(200, 200))
+    qtbot.mouseRelease(row, Qt.MouseButton.LeftButton, pos=QPoint(200, 200))
+    qtbot.mouseClick(line.row("b"), Qt.MouseButton.LeftButton)
+    assert told == []
+
+
+def test_keys_walk_through_rows_and_move_them(qtbot: QtBot, line: QueuePanel) -> None:
+    moved, cancelled = heard(line.move_requested), heard(line.cancel_requested)
+    first = line.row("a")
+    assert first is not None
+    line.activateWindow()
+    first.setFocus()
+    qtbot.waitUntil(first.hasFocus)
+    qtbot.keyClick(first, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(first, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert moved == [("a", 1), ("a", -1)]
+    qtbot.keyClick(first, Qt.Key.Key_Down)
+    second = line.row("b")
+    assert second is not None
+    assert second.hasFocus()
+    qtbot.keyClick(second, Qt.Key.Key_Delete)
+    assert cancelled == [("b",)]
+
+
+def actions(panel: QueuePanel, job_id: str) -> dict[str, QAction]:
+    row = panel.row(job_id)
+    assert row is not None
+    return {action.text(): action for action in panel.build_menu(row).actions()}
+
+
+def test_the_menu_offers_what_can_be_done(line: QueuePanel) -> None:
+    line.engines = [("instant", "Instant"), ("htdemucs", "Demucs")]
+    asked = [
+        heard(signal) for signal in (line.next_requested, line.hold_requested, line.move_requested)
+    ]
+    waiting = actions(line, "b")
+    for words in ("Make this one next", "Pause this one", "Move up"):
+        waiting[words].trigger()
+    assert asked == [[("b",)], [("b", True)], [("b", -1)]]
+    line.hold_job("b", True)
+    row = line.row("b")
+    assert row is not None
+    assert row.stage.text() == "Paused"
+    actions(line, "b")["Go on with this one"].trigger()
+    assert asked[1][-1] == ("b", False)
+    assert "Make this one next" not in actions(line, "r")
+    line.fail_job("c", BROKEN)
+    again = heard(line.retry_with_requested)
+    menu = actions(line, "c")["Try again with"].menu()
+    assert [action.text() for action in menu.actions()] == ["Instant", "Demucs"]
+    menu.actions()[1].trigger()
+    assert again == [("c", "htdemucs")]
+
+
+def test_a_click_with_the_right_button_opens_the_menu(qtbot: QtBot, line: QueuePanel) -> None:
+    row = line.row("a")
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(9, 9), QPoint(9, 9))
+    QCoreApplication.sendEvent(row, event)
+    menu = line.findChild(QMenu, "job_menu")
+    assert menu is not None
+    qtbot.waitUntil(menu.isVisible)
+    menu.close()
+
+
+def test_a_song_beyond_the_rows_gets_one_when_its_turn_comes_near(panel: QueuePanel) -> None:
+    names = [f"{number:03}" for number in range(ROW_LIMIT + 2)]
+    for name in names:
+        panel.add_job(view(name))
+    last = names[-1]
+    panel.arrange_jobs([last, *names[:-1]])
+    assert panel.row(last) is panel.rows()[0]
+    assert len(panel.rows()) == ROW_LIMIT
+    assert panel.row(names[ROW_LIMIT - 1]) is None
+    panel.remove_job(last)  # what lost its row is the first to get one again
+    assert panel.rows()[-1].job_id == names[ROW_LIMIT - 1]
+
+
+def test_the_whole_queue_pauses_and_goes_on(qtbot: QtBot, line: QueuePanel) -> None:
+    told = heard(line.pause_requested)
+    qtbot.waitUntil(line.pause_button.isVisible)
+    qtbot.mouseClick(line.pause_button, Qt.MouseButton.LeftButton)
+    line.show_paused(True)
+    qtbot.waitUntil(lambda: line.heading.text() == "Pausing after this song · 4 songs to go")
+    assert line.pause_button.text() == "Go on"
+    qtbot.mouseClick(line.pause_button, Qt.MouseButton.LeftButton)
+    assert told == [(True,), (False,)]
+
+
+def test_the_heading_says_how_long_all_of_it_takes(qtbot: QtBot, line: QueuePanel) -> None:
+    line.show_time_left(240.0)
+    qtbot.waitUntil(lambda: line.heading.text() == "4 songs to go · about 4 min left")
+    line.show_time_left(None)
+    qtbot.waitUntil(lambda: line.heading.text() == "4 songs to go")
+
+
+# -- ways and files ----------------------------------------------------------------------------
+
+
+def test_a_row_says_what_it_is_made_with(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.add_job(replace(view("a"), engine="htdemucs"))
+    panel.add_job(replace(view("b"), engine="instant", is_makeshift=True))
+    first, second = panel.rows()
+    assert first.how.text() == "Demucs"
+    assert second.how.text() == "Instant, as no model is installed"
+    qtbot.waitUntil(second.how.isVisible)
+    panel.resize(860, 200)
+    qtbot.waitUntil(lambda: not second.how.isVisible())
+
+
+def test_another_way_than_asked_for_stays_to_be_read(
+    qtbot: QtBot, panel: QueuePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_panel, "DONE_MS", 1)
+    dismissed = heard(panel.dismiss_requested)
+    panel.add_job(view("a"))
+    told = (notes.note(notes.FALLBACK, "cuda:0 OUT_OF_MEMORY cpu"), notes.CHILD_RESTARTED)
+    panel.finish_job("a", replace(RESULT, fallback_from="cuda:0", notes=told))
+    row = only_row(panel)
+    assert row.note.text() == "Made on the CPU because the graphics card ran out of memory."
+    qtbot.wait(30)
+    assert dismissed == []
+    qtbot.mouseClick(row.close_button, Qt.MouseButton.LeftButton)
+    assert dismissed == [("a",)]
+
+
+def test_files_of_a_song_are_told_in_its_row(
+    qtbot: QtBot, panel: QueuePanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_panel, "DONE_MS", 20)
+    dismissed = heard(panel.dismiss_requested)
+    panel.add_job(view("a"))
+    panel.finish_job("a", RESULT)
+    panel.export_job("a", Path("/music/Party"))
+    row = only_row(panel)
+    assert (row.stage.text(), row.note.text()) == ("Ready", "Writing files to Party …")
+    qtbot.wait(60)
+    assert dismissed == []
+    panel.fail_export("a", BROKEN)
+    assert row.note.text() == "Not exported: b.mp3 ends at 1:02. Copy it again."
+    again = heard(panel.export_requested)
+    assert row.retry_button.text() == "Export again"
+    qtbot.mouseClick(row.retry_button, Qt.MouseButton.LeftButton)
+    assert again == [("a",)]
+    files = {"vocals": Path("/music/Party/a.flac"), "instrumental": Path("/music/Party/b.flac")}
+    panel.finish_export("a", replace(RESULT, stem_paths=files))
+    assert row.note.text() == "2 files are in Party."
+    qtbot.waitUntil(lambda: dismissed == [("a",)])
