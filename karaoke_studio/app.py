@@ -7,19 +7,24 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 os.environ.setdefault("QT_API", "pyside6")
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, Qt, QTimer, Slot
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from karaoke_studio import __version__
 from karaoke_studio.awake import Awake
-from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, error_from_os
+from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, LibraryError, error_from_os
 from karaoke_studio.jobs.instance import Instance
+from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.library.move import PlannedMove
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.log import log_uncaught, start_logging
@@ -30,6 +35,8 @@ from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings, load_settings, save_settings
 from karaoke_studio.ui.crash import Crashes
 from karaoke_studio.ui.main_window import MainWindow, show_in_folder
+from karaoke_studio.ui.move_dialogs import LibraryGone, MoveWindow
+from karaoke_studio.ui.theme import Look
 from karaoke_studio.worker.host import Workers
 
 log = logging.getLogger(__name__)
@@ -62,6 +69,8 @@ class Studio(QObject):
         self.player = Player()
         self.awake = Awake()
         self._has_ended = False
+        #: The library shall move here after the window has closed.
+        self.planned_move: PlannedMove | None = None
         self.window = MainWindow(
             queue=self.queue,
             player=self.player,
@@ -73,6 +82,7 @@ class Studio(QObject):
             geometry=QSettings(str(data.root / "window.ini"), QSettings.Format.IniFormat),
             data=data,
         )
+        self.window.preferences.move_confirmed.connect(self._on_move_confirmed)
         for changed in (
             self.queue.job_started,
             self.queue.job_finished,
@@ -100,6 +110,11 @@ class Studio(QObject):
     def _on_quit_wanted(self) -> None:
         self.window.close_now(keep=True)
 
+    @Slot(object)
+    def _on_move_confirmed(self, move: PlannedMove) -> None:
+        self.planned_move = move
+        self.window.close_now(keep=True)
+
     @Slot()
     def _on_jobs_changed(self) -> None:
         if self.queue.is_working() and not self._has_ended:
@@ -119,6 +134,7 @@ class Studio(QObject):
     def begin(self, files: list[Path]) -> None:
         """Go on where the last run stopped, and add the files of this start."""
         self.queue.resume()
+        self.window.preferences.settle_move()
         self.window.add_paths(files)
 
     def close(self) -> None:
@@ -173,11 +189,47 @@ def run_window(files: list[Path], *, smoke: bool = False) -> int:
 def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool) -> int:
     # short turns for Python threads: the sound's feeder never waits long for the window
     sys.setswitchinterval(0.001)
-    studio = Studio(data)
+    while (located := _find_library(data)) is not None:
+        studio = Studio(located)
+        code = _show(studio, instance, files, smoke=smoke)
+        if studio.planned_move is None:
+            return code
+        handed_over, goes_on = _move_library(data, studio.planned_move, instance)
+        if not goes_on:
+            return EXIT_OK
+        files = handed_over
+    return EXIT_OK
+
+
+def _find_library(data: DataFolder) -> DataFolder | None:
+    """Return the data folder with the library's place in it; None: the person wants to quit.
+
+    Raises:
+        LibraryError: the library is on a disk that is not there, and nobody can be asked.
+    """
+    settings = load_settings(data.settings_file)
+    own = Path(settings.library_folder) if settings.library_folder else None
+    # a disk that is not connected may have left the empty folder that it is seen in
+    while own is not None and not (own.is_dir() and any(own.iterdir())):
+        if not _can_ask():
+            raise LibraryError(
+                f"The library in {own} is not there.", hint="Connect the disk that it is on."
+            )
+        question = LibraryGone(Look(settings.theme), own)
+        question.exec()
+        if question.answer == "quit":
+            return None
+        if question.answer == "default":
+            own = None
+    return replace(data, own_library=own)
+
+
+def _show(studio: Studio, instance: Instance, files: list[Path], *, smoke: bool) -> int:
+    """Run the window until it is closed, and return the exit status."""
     try:
         studio.take_files_from(instance)
         studio.show_faults()
-        _quit_on_signals(studio.window)
+        _quit_on_signals(studio.window, lambda: studio.window.close_now(keep=True))
         studio.window.show()
         if smoke:
             studio.window.grab()
@@ -193,10 +245,43 @@ def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool
         studio.close()
 
 
-def _quit_on_signals(window: MainWindow) -> None:
+def _move_library(
+    data: DataFolder, move: PlannedMove, instance: Instance
+) -> tuple[list[Path], bool]:
+    """Move the library, which is closed; return files handed over meanwhile, and whether to go on.
+
+    What is no longer needed is removed when the window is there again (`Studio.begin`).
+    """
+    settings = load_settings(data.settings_file)
+
+    def switch(moved: PlannedMove) -> None:
+        save_settings(replace(settings, library_folder=str(moved.new)), data.settings_file)
+
+    handed_over: list[Path] = []
+    collecting = instance.files_received.connect(handed_over.extend)
+    mover = Mover(data.move_journal)
+    window = MoveWindow(Look(settings.theme), mover, move, switch)
+    # its end is not the program's
+    QApplication.setQuitOnLastWindowClosed(False)
+    _quit_on_signals(window, window.quit)
+    try:
+        mover.start(move)
+        window.exec()
+    finally:
+        mover.close()
+        QApplication.setQuitOnLastWindowClosed(True)
+        QObject.disconnect(collecting)
+    log.info("the library %s", "was moved" if window.moved else "stays where it was")
+    quits = window.quits
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    return handed_over, not quits
+
+
+def _quit_on_signals(window: QWidget, leave: Callable[[], None]) -> None:
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         # by the loop: a window that is closed before it runs would leave it running without one
-        QTimer.singleShot(0, lambda: window.close_now(keep=True))
+        QTimer.singleShot(0, window, leave)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
@@ -209,12 +294,17 @@ def _give_python_a_turn() -> None:
     """Do nothing, in Python: pending signals are delivered between its steps."""
 
 
+def _can_ask() -> bool:
+    """Whether somebody sits before a screen."""
+    return QApplication.instance() is not None and QGuiApplication.platformName() != "offscreen"
+
+
 def _refuse(error: KaraokeError) -> int:
     """Say why the window cannot open."""
     log.error("the window cannot open: %s", error.message)
     if sys.stderr is not None:
         sys.stderr.write(f"karaoke-studio: {error.message} {error.hint}".rstrip() + "\n")
-    if QApplication.instance() is not None and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
+    if _can_ask():
         box = QMessageBox(QMessageBox.Icon.Critical, "Karaoke Studio", error.message)
         box.setTextFormat(Qt.TextFormat.PlainText)
         box.setInformativeText(error.hint)

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -54,6 +54,7 @@ from karaoke_studio.names import check_template
 from karaoke_studio.paths import DataFolder, data_folder
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_job, sweep_outputs
 from karaoke_studio.progress import Cancelled, Progress
+from karaoke_studio.settings import load_settings
 from karaoke_studio.walk import is_folder, songs_in
 from karaoke_studio.worker.host import Workers
 
@@ -208,6 +209,8 @@ def main(argv: list[str]) -> int:
 
 
 def _doctor(data: DataFolder, *, as_json: bool) -> int:
+    if own := load_settings(data.settings_file).library_folder:
+        data = replace(data, own_library=Path(own))
     workers = Workers.create(data.logs)
     try:
         health = report_health(data, workers)

@@ -309,3 +309,11 @@ def test_video_of_a_song_without_picture_is_said(song: Path, tmp_path: Path) -> 
     assert made["video_path"] is None
     assert "no_picture" in made["notes"]
     assert made["status"] == "completed"
+
+
+def test_the_doctor_names_the_library_that_is_used(data_dir: Path, tmp_path: Path) -> None:
+    own = tmp_path / "disk" / "library"
+    data_dir.mkdir()
+    (data_dir / "settings.json").write_text(json.dumps({"library_folder": str(own)}))
+    done = run("doctor", "--json")
+    assert json.loads(done.stdout)["folders"]["library"] == str(own)

@@ -24,10 +24,12 @@ from pytestqt.qtbot import QtBot
 from karaoke_studio.app import Studio
 from karaoke_studio.job import JobState, OutputSpec
 from karaoke_studio.library.songs import SongLibrary
+from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.paths import DataFolder, resource
 from tests.audio.sounds import write_av
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
+from tests.library.takes import make_take
 
 PROGRAM = [sys.executable, "-m", "karaoke_studio"]
 
@@ -396,3 +398,65 @@ def test_a_music_video_is_exported_with_its_picture(
     assert exported.args is not None
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["film (Karaoke).mp4"]
     assert exported.args[1].video_path.stat().st_size > 1000
+
+
+MOVE = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from karaoke_studio import app
+from karaoke_studio.library.move import plan_move
+
+begun = []
+
+def begin(studio, files):
+    begun.append(studio)
+    real_begin(studio, files)
+    print([song.title for song in studio.library.songs()], studio.data.library.name, flush=True)
+    if len(begun) == 1:
+        plan = plan_move(studio.data.library, Path(sys.argv[1]))
+        QTimer.singleShot(50, lambda: studio.window.preferences.move_confirmed.emit(plan))
+    else:
+        QTimer.singleShot(50, studio.window.close)
+
+real_begin, app.Studio.begin = app.Studio.begin, begin
+sys.exit(app.run_window([]))
+"""
+
+
+def test_the_library_moves_and_the_window_comes_back_with_it(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data").create()
+    writer = LibraryWriter(data.library)
+    writer.adopt(make_take(writer.staging, title="Blue"))
+    writer.close()
+    into = tmp_path / "disk"
+    into.mkdir()
+    environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(data.root)}
+    command = [sys.executable, "-c", MOVE, str(into)]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=40, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines() == [
+        "['Blue'] library",
+        "['Blue'] Karaoke Studio library",
+    ]
+    assert not data.library.exists()
+    assert not data.move_journal.exists()
+    settings = json.loads(data.settings_file.read_text())
+    assert settings["library_folder"] == str(into / "Karaoke Studio library")
+
+
+def test_a_library_on_a_disk_that_is_not_there_is_told(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path / "data").create()
+    gone = tmp_path / "disk" / "library"
+    data.settings_file.write_text(json.dumps({"library_folder": str(gone)}))
+    environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(data.root)}
+    done = subprocess.run(
+        [*PROGRAM, "--smoke"], env=environment, capture_output=True, text=True, timeout=20
+    )
+    assert done.returncode == 1
+    assert "is not there. Connect the disk" in done.stderr
+    assert not gone.exists(), "a new library was made in the place of the old one"
+    assert not data.library.exists()

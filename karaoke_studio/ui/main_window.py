@@ -129,6 +129,7 @@ class MainWindow(QMainWindow):
             lambda: self.settings,
             self.change_setting,
             open_folder,
+            queue.is_busy,
             self,
         )
         self._connect_panels()

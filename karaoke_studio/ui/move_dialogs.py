@@ -5,13 +5,14 @@ While it moves no library is open, so its bar is a window of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QIcon
 from PySide6.QtWidgets import QWidget
 
-from karaoke_studio.errors import KaraokeError
+from karaoke_studio.errors import KaraokeError, error_from_os
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.library.move import PlannedMove
 from karaoke_studio.paths import resource
@@ -64,16 +65,26 @@ class MoveQuestion(Dialog):
 class MoveWindow(Dialog):
     """Shows how far the copying is; ends by itself when all went well.
 
+    Args:
+        look: the theme.
+        mover: does it.
+        move: what is done.
+        switch: makes the new library the one that is used, by one atomic write.
+
     Attributes:
-        moved: whether the new library is there.
+        moved: whether the new library is used from now on.
+        quits: whether the person wants to end the program.
     """
 
-    def __init__(self, look: Look, mover: Mover, move: PlannedMove) -> None:
+    def __init__(
+        self, look: Look, mover: Mover, move: PlannedMove, switch: Callable[[PlannedMove], None]
+    ) -> None:
         super().__init__("move_window", "Moving the library", _WIDTH, None)
         self.setWindowTitle(f"Moving the library – {text.APP_NAME}")
         self.setWindowIcon(QIcon(str(resource("icons/karaoke-studio.svg"))))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-        self.moved = False
+        self.moved = self.quits = False
+        self._switch = switch
         self._mover, self._is_over = mover, False
         self.path = _path_label("move_new_label", move.new)
         self.bar = SmoothBar(look, "move_bar", "Progress of the move")
@@ -117,8 +128,19 @@ class MoveWindow(Dialog):
     def _on_button(self) -> None:
         self.reject()
 
+    @Slot()
+    def quit(self) -> None:
+        """End the program as soon as the copying has stopped."""
+        self.quits = True
+        self.reject()
+
     @Slot(object)
-    def _on_copied(self, _move: PlannedMove) -> None:
+    def _on_copied(self, move: PlannedMove) -> None:
+        try:
+            self._switch(move)
+        except OSError as exc:
+            self._on_failed(error_from_os(exc, "The settings", writing=True))
+            return
         self._is_over = self.moved = True
         self.accept()
 

@@ -172,3 +172,17 @@ class SettingsDialog(Dialog):
             value = getattr(_DEFAULTS, field)
             row.show_value(value)
             self.changed.emit(field, value)
+
+
+def button_row(*buttons: Button) -> QWidget:
+    """Return buttons side by side, none of which answers Return from elsewhere."""
+    row = QWidget()
+    line = QHBoxLayout(row)
+    line.setContentsMargins(0, 0, 0, 0)
+    line.setSpacing(theme.S)
+    for button in buttons:
+        button.setAutoDefault(False)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        line.addWidget(button)
+    line.addStretch(1)
+    return row

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from pytestqt.qtbot import QtBot
 
+from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.main_window import MainWindow
@@ -59,6 +60,7 @@ class Desk:
         self.queue, self.player, self.library = queue, player, library
         self.saved: list[Settings] = []
         self.folders: list[Path] = []
+        self.data = DataFolder(library.folder.parent / "data").create()
         self.windows: list[MainWindow] = []
 
     def open(
@@ -74,6 +76,7 @@ class Desk:
             Path("demo song.ogg"),
             geometry,
             self.folders.append,
+            self.data,
         )
         if geometry is None:  # the offscreen screen is smaller than any real one
             window.resize(1280, 800)

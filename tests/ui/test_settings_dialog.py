@@ -13,7 +13,7 @@ from karaoke_studio.settings import Settings
 from karaoke_studio.ui import theme
 from karaoke_studio.ui.controls import Choice, Label
 from karaoke_studio.ui.main_window import MainWindow
-from karaoke_studio.ui.preferences import PAGES
+from karaoke_studio.ui.setting_pages import PAGES
 from karaoke_studio.ui.setting_rows import PickRow, Place, PlaceRow, TemplateRow
 from karaoke_studio.ui.settings_dialog import SettingsDialog
 from karaoke_studio.ui.theme import Look

@@ -1,0 +1,126 @@
+"""The pages of the settings: one table, a line or two for each field."""
+
+from __future__ import annotations
+
+import os
+
+from karaoke_studio.engines import AUTO
+from karaoke_studio.job import BIT_DEPTHS, BUILTIN_ENGINES, FORMATS
+from karaoke_studio.ui import text
+from karaoke_studio.ui.setting_rows import Pick, Place, Template
+from karaoke_studio.ui.settings_dialog import Page
+
+_THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
+_COLOURS = (("magma", "Magma"), ("viridis", "Viridis"))
+LOSSLESS = ("wav", "flac")
+_BITRATES = (320, 256, 192, 128)
+_NEXT_SONG = "From the next song on."
+
+
+_QUALITIES = (
+    ("draft", "Draft: quick, to try a song"),
+    ("normal", "Normal"),
+    ("best", "Best: takes its time"),
+)
+_STEMS = (("pair", "Voice and music"), ("all", "Every part that the engine can tell apart"))
+_DEVICES = (
+    ("auto", "Automatic: the fastest that works"),
+    ("cpu", "Processor"),
+    *(
+        ("cuda", "NVIDIA or AMD graphics card"),
+        ("mps", "Apple graphics"),
+        ("xpu", "Intel graphics"),
+    ),
+)
+_MODES = (("exact", "Quick, same result"), ("reference", "As Demucs does it"))
+_OVERLAPS = ((0.1, "10 %"), (0.25, "25 %, the usual"), (0.5, "50 %, slower"))
+_PASSES = ((0, "One"), *((n, f"{n}, {n} times as long") for n in (2, 3, 5, 10)))
+
+
+def _threads() -> tuple[tuple[int, str], ...]:
+    there = os.cpu_count() or 1
+    return ((0, "All that the processor has"), *((n, str(n)) for n in range(1, there + 1)))
+
+
+def engine_options(names: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the engines that can be chosen: the built-in ones, and models that are there."""
+    offered = (*BUILTIN_ENGINES, *sorted(set(names) - {*BUILTIN_ENGINES, AUTO}))
+    return (
+        (AUTO, "Automatic: what the quality asks for"),
+        *((name, text.engine(name)) for name in offered),
+    )
+
+
+PAGES = (
+    Page(
+        "general",
+        "General",
+        (
+            Pick("theme", "Theme", _THEMES, "Colours of the window"),
+            Pick("spectrogram_colours", "Spectrogram", _COLOURS, "Colours of the spectrogram"),
+        ),
+    ),
+    Page(
+        "making",
+        "Making",
+        (
+            Pick("quality", "Quality", _QUALITIES, "How much care new songs get", _NEXT_SONG),
+            Pick("stems", "Parts", _STEMS, "Which parts of a new song are kept", _NEXT_SONG),
+            Place(
+                "model_folder",
+                "Models",
+                "the program's own folder",
+                "A folder in which models are looked for first",
+                _NEXT_SONG,
+            ),
+        ),
+    ),
+    Page(
+        "advanced",
+        "Advanced",
+        (
+            Pick("engine", "Engine", engine_options([]), "What tells voice from music", _NEXT_SONG),
+            Pick("device", "Device", _DEVICES, "What networks compute on", _NEXT_SONG),
+            Pick("threads", "Threads", _threads, "How many threads of the processor are used"),
+            Pick("network_mode", "Method", _MODES, "How a network is run"),
+            Pick("overlap", "Overlap", _OVERLAPS, "How far pieces of a song reach into the next"),
+            Pick("shifts", "Passes", _PASSES, "Several passes are averaged"),
+        ),
+    ),
+    Page(
+        "export",
+        "Export",
+        (
+            Pick(
+                "export_format",
+                "Format",
+                tuple((name, text.file_format(name)) for name in FORMATS),
+                "Format of exported files",
+            ),
+            Pick(
+                "export_bit_depth",
+                "Depth",
+                tuple((depth, text.bit_depth(depth)) for depth in BIT_DEPTHS),
+                "Bits of WAV and FLAC; FLAC has at most 24",
+            ),
+            Pick(
+                "export_bitrate_kbps",
+                "Quality",
+                ((0, "Standard"), *((kbps, f"{kbps} kbit/s") for kbps in _BITRATES)),
+                "Size and quality of MP3, M4A, OGG and Opus",
+            ),
+            Template(
+                "export_name",
+                "Name",
+                "{title}, {artist}, {album}, {stem} and {engine} are filled in for each file",
+            ),
+            Place(
+                "export_folder",
+                "Folder",
+                "the music folder",
+                "Where exported files go until another folder is chosen",
+            ),
+        ),
+    ),
+    Page("library", "Library"),
+)
