@@ -29,6 +29,7 @@ from karaoke_studio.paths import DataFolder, resource
 from tests.audio.sounds import write_av
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
+from tests.helpers.watchdog import Watchdog
 from tests.library.takes import make_take
 
 PROGRAM = [sys.executable, "-m", "karaoke_studio"]
@@ -79,7 +80,7 @@ def test_a_person_drops_listens_exports_and_comes_back(
     assert {(song.title, song.artist) for song in songs} == {("Blue", "Nina"), ("Red", "Ada")}
     blue = next(song for song in songs if song.title == "Blue")
     whole, _ = sf.read(good, dtype="int32")
-    stems = [sf.read(p, dtype="int32")[0] for p in (blue.vocals_path, blue.instrumental_path)]
+    stems = [sf.read(p, dtype="int32")[0] for p in blue.stem_paths.values()]
     assert np.array_equal(stems[0].astype(np.int64) + stems[1], whole)
     assert blue.original_path is not None
     assert blue.original_path.read_bytes() == good.read_bytes()
@@ -165,54 +166,6 @@ def test_cancel_by_click_leaves_nothing(qtbot: QtBot, studio: Studio, tmp_path: 
     qtbot.waitUntil(lambda: not studio.queue.is_busy())
     assert studio.library.songs() == []
     assert not list((studio.data.library / ".staging").iterdir())
-
-
-class Watchdog:
-    """Measures how late the GUI's timer is, against a thread that sleeps in step.
-
-    A late tick counts as a stall only when the control thread, which shares the machine but not
-    the GUI's work, was on time.
-    """
-
-    STEP_S = 0.01
-
-    def __init__(self) -> None:
-        import threading
-
-        self.stalls_s: list[float] = []
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        self._last = time.perf_counter()
-        self._late: list[tuple[float, float]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._control, daemon=True)
-
-    def __enter__(self) -> Watchdog:
-        self._thread.start()
-        self._last = time.perf_counter()
-        self._timer.start(int(self.STEP_S * 1000))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.stop()
-        self._stop.set()
-        self._thread.join()
-
-    def _control(self) -> None:
-        last = time.perf_counter()
-        while not self._stop.wait(self.STEP_S):
-            now = time.perf_counter()
-            if now - last > 0.05:
-                self._late.append((last, now))
-            last = now
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        gap = now - self._last
-        if gap > 0.05 and not any(a < now and b > self._last for a, b in self._late):
-            self.stalls_s.append(gap)
-        self._last = now
 
 
 def test_the_window_never_stalls(qtbot: QtBot, studio: Studio, tmp_path: Path) -> None:

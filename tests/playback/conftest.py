@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,20 +13,12 @@ from numpy.typing import NDArray
 
 from karaoke_studio.playback.player import Player, PlayerState, TakeFiles
 from tests.helpers.fakes import ClockedOutput
+from tests.helpers.sound_server import until
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-WAIT_S = 20.0
 PAIR = ("vocals", "instrumental")
 NETWORK = ("vocals", "drums", "bass", "guitar", "piano", "other")
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for the player's thread."""
-    give_up_at = time.monotonic() + WAIT_S
-    while not is_so():
-        assert time.monotonic() < give_up_at, "waited in vain"
-        time.sleep(0.001)
 
 
 class Take:
