@@ -6,7 +6,6 @@ the voice. No fader goes above the stem as it is: a mix needs no headroom of its
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,27 +53,24 @@ class Mix:
         """Return the gains of stems in their order."""
         return tuple(self.gain(stem) for stem in stems)
 
-    def to_json(self) -> str:
-        """Return the text that a song keeps; "" for faders that nobody touched."""
+    def to_plain(self) -> dict[str, Any]:
+        """Return the object that a song keeps; {} for faders that nobody touched."""
         if self == Mix():
-            return ""
-        return json.dumps(
-            {
-                "voice": self.voice,
-                "music": self.music,
-                "levels": dict(sorted(self.levels.items())),
-                "muted": sorted(self.muted),
-                "solo": sorted(self.solo),
-            }
-        )
+            return {}
+        return {
+            "voice": self.voice,
+            "music": self.music,
+            "levels": dict(sorted(self.levels.items())),
+            "muted": sorted(self.muted),
+            "solo": sorted(self.solo),
+        }
 
     @staticmethod
-    def from_json(text: str) -> Mix:
-        """Rebuild faders from `to_json`'s text; what cannot be understood leaves the default."""
-        if not text:
+    def from_plain(data: Any) -> Mix:
+        """Rebuild faders from `to_plain`'s object; what cannot be understood is the default."""
+        if not data:
             return Mix()
         try:
-            data = json.loads(text)
             return Mix(
                 _position(data["voice"]),
                 _position(data["music"]),
@@ -82,7 +78,7 @@ class Mix:
                 frozenset(map(str, data["muted"])),
                 frozenset(map(str, data["solo"])),
             )
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
             log.warning("the faders of a song cannot be understood: %s", exc)
             return Mix()
 

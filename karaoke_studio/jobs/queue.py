@@ -355,6 +355,17 @@ class JobQueue(QObject):
         if export_id in self._stops:
             self._stops[export_id].set()
 
+    def keep_mix(self, song_id: str, mix: dict[str, Any]) -> None:
+        """Keep where the faders of a song stand."""
+
+        def errand() -> None:
+            try:
+                self._library.change_song(song_id, mix=mix).result()
+            except KaraokeError as exc:
+                log.warning("the faders of song %s are not kept: %s", song_id, exc.message)
+
+        self._errands.put(errand)
+
     def remove_song(self, song_id: str) -> None:
         """Move a song to the trash."""
         self._change(lambda: self._library.remove(song_id))

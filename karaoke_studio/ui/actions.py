@@ -66,7 +66,9 @@ class Actions:
         listen = menu.addMenu("Listen")
         self._fill(listen, "play_action", "previous_action", "next_action", "mute_action")
         listen.addSeparator()
-        self._fill(listen, "original_action", "instrumental_action", "vocals_action")
+        self._fill(
+            listen, "original_action", "instrumental_action", "vocals_action", "guide_action"
+        )
         listen.addSeparator()
         self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
         listen.addSeparator()

@@ -53,6 +53,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("previous_action", ("Ctrl+Left",), "Song before"),
         Key("next_action", ("Ctrl+Right",), "Next song"),
         Key("mute_action", ("M",), "Mute"),
+        Key("guide_action", ("G",), "Guide voice on or off"),
     ),
     "Timeline": (
         Key("zoom_in_action", ("+", "="), "Zoom in", repeats=True),

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.library.songs import Song
-from karaoke_studio.playback.player import Player, PlayerState, Source, TakeFiles
+from karaoke_studio.playback.player import Mix, Player, PlayerState, Source, TakeFiles
 
 #: 60 pictures a second while it plays; else only often enough to notice problems.
 _PLAYING_MS = 16
@@ -31,6 +31,7 @@ class Listening(QObject):
         moved: frame that is heard now.
         playing_changed: whether it plays.
         problem_changed: KaraokeError, or None when all is well again.
+        heard: Heard, how loud it was, 30 times a second while it plays.
 
     Thread: GUI; the player answers at once.
     """
@@ -38,12 +39,14 @@ class Listening(QObject):
     moved = Signal(int)
     playing_changed = Signal(bool)
     problem_changed = Signal(object)
+    heard = Signal(object)
 
     def __init__(self, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._player = player
         self._position = -1
         self._is_playing = False
+        self._looks = 0
         self._problem: KaraokeError | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -130,6 +133,10 @@ class Listening(QObject):
         """Choose what is heard."""
         self._player.set_source(Source(stem))
 
+    def set_mix(self, mix: Mix) -> None:
+        """Place the faders."""
+        self._player.set_mix(mix)
+
     @Slot(float)
     def set_volume(self, volume: float) -> None:
         """Choose how loud, 0…1."""
@@ -152,6 +159,9 @@ class Listening(QObject):
         if state is not PlayerState.EMPTY and self._player.position_frames != self._position:
             self._position = self._player.position_frames
             self.moved.emit(self._position)
+        self._looks += 1
+        if playing and self._looks % 2:
+            self.heard.emit(self._player.heard())
         if self._player.problem is not self._problem:
             self._problem = self._player.problem
             self.problem_changed.emit(self._problem)

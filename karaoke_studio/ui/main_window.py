@@ -46,6 +46,7 @@ from karaoke_studio.ui.close_question import CloseQuestion
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea, drop_sentence, dropped_paths
 from karaoke_studio.ui.exports import Exports
+from karaoke_studio.ui.faders import Faders
 from karaoke_studio.ui.keys import KeySheet
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
@@ -122,6 +123,8 @@ class MainWindow(QMainWindow):
         self.listening = Listening(player, self)
         self.opened = OpenSong(self.listening, self.song_view, self.songs_list, words, self)
         self.exports = Exports(self.look, queue, self.banners, open_folder, self)
+        keep = queue.keep_mix
+        self.faders = Faders(self.opened, self.listening, self.song_view, keep, self)
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
         self.preferences = Preferences(
             self.look,
@@ -232,6 +235,7 @@ class MainWindow(QMainWindow):
             "end_action": self.opened.to_end,
             "previous_action": self.opened.go_back,
             "next_action": self.opened.go_on,
+            "guide_action": self.song_view.mixer.toggle_guide,
             "mute_action": self.song_view.transport.toggle_mute,
             **self._timeline_answers(),
             "menu_action": self._on_menu,
@@ -599,5 +603,6 @@ class MainWindow(QMainWindow):
         self._sizes.keep(self, self._splitters())
         self.hide()
         self.listening.close()
+        self.faders.flush()
         self._queue.stop(self._keeps_queue)
         self.disk.close()

@@ -17,6 +17,7 @@ from karaoke_studio.ui.controls import Label, Pill
 from karaoke_studio.ui.cover import Cover
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.lyrics_pane import LyricsPane
+from karaoke_studio.ui.mixer_strip import MixerStrip
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.timeline import Timeline
 from karaoke_studio.ui.transport import Transport
@@ -56,6 +57,7 @@ class SongView(QWidget):
         self.timeline = Timeline(look)
         self.words = LyricsPane(look)
         self.transport = Transport(look, volume)
+        self.mixer = MixerStrip(look)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self._lay_out()
         self.timeline.seek_requested.connect(self.seek_requested)
@@ -90,6 +92,7 @@ class SongView(QWidget):
         column.addWidget(self.splitter, 1)
         column.addSpacing(theme.S)
         column.addWidget(self.transport)
+        column.addWidget(self.mixer)
 
     def song(self) -> Song | None:
         """Return the song that is open."""

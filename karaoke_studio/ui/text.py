@@ -6,6 +6,7 @@ Short, friendly, concrete. Labels that never change stand where their widget is 
 from __future__ import annotations
 
 import html
+import math
 
 from karaoke_studio.catalogue import KNOWN_MODELS
 from karaoke_studio.job import Stage
@@ -88,6 +89,18 @@ def clock_tenths(seconds: float) -> str:
     """
     tenths = round(max(0.0, seconds) * 10)
     return f"{clock(tenths // 10)}.{tenths % 10}"
+
+
+def decibels(gain: float) -> str:
+    """Return a gain as audio people say it.
+
+    >>> decibels(1.0), decibels(0.5), decibels(0.0)
+    ('0 dB', '−6 dB', 'silent')
+    """
+    if gain <= 0:
+        return "silent"
+    level = round(20 * math.log10(gain))
+    return f"{level} dB".replace("-", "−")
 
 
 def frequency(hz: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
@@ -19,7 +20,8 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import STEMS, JobResult, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
 from karaoke_studio.library.songs import Song, Word
-from karaoke_studio.playback.player import Loop, PlayerState, Source, TakeFiles
+from karaoke_studio.playback.levels import SILENCE, Heard
+from karaoke_studio.playback.player import Loop, Mix, PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
 
@@ -68,6 +70,7 @@ class FakeQueue(QObject):
         self.paused = False
         self.seconds: dict[str, float] = {}
         self.folders: tuple[Path, ...] = ()
+        self.mixes: list[tuple[str, dict[str, Any]]] = []
         self._numbers = itertools.count(1)
 
     # wishes
@@ -146,6 +149,12 @@ class FakeQueue(QObject):
     def cancel_export(self, export_id: str) -> None:
         del self.exports[export_id]
         self.export_cancelled.emit(export_id)
+
+    def keep_mix(self, song_id: str, mix: dict[str, Any]) -> None:
+        self.mixes.append((song_id, mix))
+        self.library.all = [
+            replace(song, mix=mix) if song.id == song_id else song for song in self.library.all
+        ]
 
     def remove_song(self, song_id: str) -> None:
         song = next(song for song in self.library.all if song.id == song_id)
@@ -250,6 +259,10 @@ class FakePlayer:
         self.retries = 0
         self.loop: Loop | None = None
         self.underruns = 0
+        self.mix = Mix()
+        self.matches: dict[Source, float] = {}
+        self.device = ""
+        self.levels = SILENCE
 
     @property
     def frames(self) -> int:
@@ -293,6 +306,18 @@ class FakePlayer:
 
     def set_source(self, source: Source) -> None:
         self.source = source
+
+    def set_mix(self, mix: Mix) -> None:
+        self.mix = mix
+
+    def set_matches(self, gains: dict[Source, float]) -> None:
+        self.matches = dict(gains)
+
+    def set_device(self, name: str) -> None:
+        self.device = name
+
+    def heard(self) -> Heard:
+        return self.levels
 
     def set_volume(self, volume: float) -> None:
         self.volume = volume

@@ -1,0 +1,256 @@
+"""Faders in the window: moved by hand and keys, heard at once, kept with the song."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from karaoke_studio.audio.mix import Mix
+from karaoke_studio.playback.levels import SILENCE
+from karaoke_studio.playback.player import Heard, Source
+from karaoke_studio.ui.fader import Fader, Meter, OutputMeter
+from karaoke_studio.ui.main_window import MainWindow
+from karaoke_studio.ui.mixer_strip import MixerStrip, presets
+from karaoke_studio.ui.theme import Look
+from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue
+from tests.ui.conftest import OpenWindow
+
+LEFT = Qt.MouseButton.LeftButton
+FOUR = ("vocals", "drums", "bass", "other")
+
+
+@pytest.fixture
+def window(open_window: OpenWindow, library: FakeLibrary) -> MainWindow:
+    library.add("Pair")
+    library.add("Four", stems=FOUR)
+    window = open_window()
+    window.open_song(library.all[0].id)
+    return window
+
+
+@pytest.fixture
+def strip(window: MainWindow) -> MixerStrip:
+    return window.song_view.mixer
+
+
+def at(fader: Fader, share: float) -> QPoint:
+    slider = fader.slider
+    return QPoint(round(7 + share * (slider.width() - 14)), slider.height() // 2)
+
+
+def move(qtbot: QtBot, fader: Fader, share: float) -> None:
+    qtbot.mouseClick(fader.slider, LEFT, pos=at(fader, share))
+
+
+def test_the_guide_voice_is_heard_at_once(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, player: FakePlayer
+) -> None:
+    assert player.source is Source.ORIGINAL
+    move(qtbot, strip.voice, 0.2)
+    assert player.mix == Mix(voice=pytest.approx(0.2, abs=0.01))
+    assert player.source is Source.INSTRUMENTAL, "the other sources have no faders"
+    assert window.song_view.transport.switch.source() == "instrumental"
+    assert strip.voice.figure.text() == "20 %"
+    assert "−14 dB" in strip.voice.slider.toolTip()
+
+
+def test_a_double_click_puts_a_fader_back(
+    qtbot: QtBot, strip: MixerStrip, player: FakePlayer
+) -> None:
+    move(qtbot, strip.voice, 0.6)
+    move(qtbot, strip.music, 0.3)
+    assert player.mix.music == pytest.approx(0.3, abs=0.01)
+    for fader in (strip.voice, strip.music):
+        qtbot.mouseDClick(fader.slider, LEFT, pos=at(fader, 0.7))
+    assert player.mix == Mix()
+
+
+def test_keys_move_a_fader(qtbot: QtBot, strip: MixerStrip, player: FakePlayer) -> None:
+    slider = strip.music.slider
+    slider.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(slider.hasFocus)
+    qtbot.keyClick(slider, Qt.Key.Key_Left)
+    assert player.mix.music == 0.98
+    qtbot.keyClick(slider, Qt.Key.Key_Home)
+    assert player.mix.music == 0
+    assert player.position_frames == 0, "Home was the fader's"
+
+
+def test_g_lets_a_quiet_voice_help(
+    qtbot: QtBot, window: MainWindow, player: FakePlayer, strip: MixerStrip
+) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_G)
+    assert (player.mix.voice, strip.voice.level) == (0.2, 0.2)
+    qtbot.keyClick(window, Qt.Key.Key_G)
+    assert (player.mix.voice, strip.voice.level) == (0.0, 0.0)
+
+
+def test_stems_have_faders_mute_and_solo(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, player: FakePlayer
+) -> None:
+    assert list(strip.channels) == list(FOUR)
+    move(qtbot, strip.channels["drums"], 0.5)
+    assert player.mix.gain("drums") == pytest.approx(0.5, abs=0.01)
+    qtbot.mouseClick(strip.channels["bass"].mute, LEFT)
+    assert player.mix.gain("bass") == 0
+    assert window.song_view.timeline._heard == {"drums", "other"}
+    qtbot.mouseClick(strip.channels["bass"].mute, LEFT)
+    assert player.mix.gain("bass") == 1
+    qtbot.mouseClick(strip.channels["other"].solo, LEFT)
+    assert player.mix.gains(FOUR) == (0, 0, 0, 1)
+    assert window.song_view.timeline._heard == {"other"}
+
+
+def test_the_voice_of_the_stems_is_the_guide_voice(
+    qtbot: QtBot, strip: MixerStrip, player: FakePlayer
+) -> None:
+    move(qtbot, strip.channels["vocals"], 0.4)
+    assert strip.voice.level == strip.channels["vocals"].level == player.mix.voice
+    qtbot.mouseDClick(strip.channels["vocals"].slider, LEFT, pos=at(strip.voice, 0.5))
+    assert player.mix == Mix()
+
+
+def test_a_pair_has_two_faders_only(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, library: FakeLibrary
+) -> None:
+    window.open_song(library.all[1].id)
+    assert strip.channels == {}
+    assert not strip.stems_button.isVisible()
+    assert strip.voice.isVisible()
+
+
+def test_the_faders_of_the_stems_can_be_put_away(qtbot: QtBot, strip: MixerStrip) -> None:
+    assert strip.channels["drums"].isVisible()
+    qtbot.mouseClick(strip.stems_button, LEFT)
+    assert not strip.channels["drums"].isVisible()
+    qtbot.mouseClick(strip.stems_button, LEFT)
+    assert strip.channels["drums"].isVisible()
+
+
+def test_each_song_keeps_its_faders(
+    qtbot: QtBot,
+    window: MainWindow,
+    strip: MixerStrip,
+    player: FakePlayer,
+    queue: FakeQueue,
+    library: FakeLibrary,
+) -> None:
+    four, pair = library.all
+    move(qtbot, strip.voice, 0.5)
+    qtbot.mouseClick(strip.channels["bass"].mute, LEFT)
+    kept = player.mix
+    assert queue.mixes == [], "only when it settles"
+    window.open_song(pair.id)
+    assert queue.mixes == [(four.id, kept.to_plain())]
+    assert (player.mix, strip.voice.level) == (Mix(), 0)
+    move(qtbot, strip.music, 0.7)
+    qtbot.waitUntil(lambda: len(queue.mixes) == 2)
+    window.open_song(four.id)
+    assert player.mix == kept
+    assert strip.channels["bass"].mute.isChecked()
+    window.reload_songs()
+    assert player.mix == kept
+
+
+def test_faders_of_an_earlier_run_are_there_again(
+    open_window: OpenWindow, library: FakeLibrary, player: FakePlayer
+) -> None:
+    song = library.add("A")
+    library.all[0] = replace(song, mix=Mix(voice=0.3).to_plain())
+    window = open_window()
+    window.open_song(song.id)
+    assert player.mix == Mix(voice=0.3)
+    assert window.song_view.mixer.voice.figure.text() == "30 %"
+
+
+def test_what_was_moved_last_is_kept_when_the_window_closes(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, queue: FakeQueue
+) -> None:
+    move(qtbot, strip.voice, 0.5)
+    window.close()
+    assert [mix["voice"] for _, mix in queue.mixes] == [pytest.approx(0.5, abs=0.01)]
+
+
+def test_presets_are_a_click_away(qtbot: QtBot, strip: MixerStrip, player: FakePlayer) -> None:
+    qtbot.mouseClick(strip.presets_button, LEFT)
+    menu = strip.presets_menu
+    names = {action.text(): action for action in menu.actions()}
+    assert list(names) == [
+        *("Instrumental", "Sing along", "Practice"),
+        *("Without drums", "Without bass"),
+    ]
+    assert names["Instrumental"].isChecked()
+    names["Sing along"].trigger()
+    assert (player.mix, strip.voice.level) == (Mix(voice=0.2), 0.2)
+    menu.close()
+    qtbot.mouseClick(strip.presets_button, LEFT)
+    names = {action.text(): action for action in menu.actions()}
+    assert names["Sing along"].isChecked()
+    names["Without drums"].trigger()
+    assert player.mix.gains(FOUR) == (1, 0, 1, 1)
+    menu.close()
+
+
+def test_a_pair_has_the_three_presets() -> None:
+    assert list(presets(("vocals", "instrumental"))) == ["Instrumental", "Sing along", "Practice"]
+
+
+def test_every_control_can_be_reached_and_says_what_it_is(strip: MixerStrip) -> None:
+    controls = [w for w in strip.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert len(controls) == 2 + 4 * 3 + 4
+    for control in controls:
+        assert control.accessibleName(), control.objectName()
+        assert control.toolTip(), control.objectName()
+        assert control.objectName()
+
+
+# -- meters
+
+
+def test_meters_follow_what_is_heard_and_rest_with_it(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, player: FakePlayer
+) -> None:
+    player.levels = Heard((0.1, 0.5, 0.0, 0.25, 0.0, 0.0), 0.5, 0.25)
+    window.listening.toggle()
+    qtbot.waitUntil(lambda: strip.output.left.share > 0)
+    assert strip.channels["drums"].meter.share == pytest.approx(1 - 6 / 54, abs=0.01)
+    assert strip.channels["bass"].meter.share == 0
+    assert strip.music.meter.share == strip.channels["drums"].meter.share
+    assert 0 < strip.voice.meter.share < strip.music.meter.share
+    assert strip.output.left.share > strip.output.right.share
+    window.listening.toggle()
+    assert strip.music.meter.share == strip.output.left.share == 0
+
+
+def test_a_meter_falls_slowly(qtbot: QtBot, look: Look) -> None:
+    meter = Meter(look, "vocals")
+    qtbot.addWidget(meter)
+    meter.show_peak(1.0)
+    assert meter.share == 1
+    qtbot.wait(50)
+    meter.show_peak(0.0)
+    assert 0.5 < meter.share < 1
+    meter._at -= 10
+    meter._shown_db = -53.0
+    meter.show_peak(0.0)
+    assert meter.share == 0
+
+
+def test_the_clip_light_stays_until_it_is_seen(qtbot: QtBot, look: Look) -> None:
+    meter = OutputMeter(look)
+    qtbot.addWidget(meter)
+    meter.show_peaks(1.0, 0.2)
+    assert not meter.is_clipped, "full scale is not too loud"
+    meter.show_peaks(1.001, 0.2)
+    meter.show_peaks(*SILENCE[1:])
+    assert meter.is_clipped
+    assert "Too loud" in meter.toolTip()
+    pixel = meter.grab().toImage().pixelColor(meter.width() - 4, meter.height() // 2)
+    assert pixel.name() == look.tokens.error.lower()
+    qtbot.mouseClick(meter, LEFT)
+    assert not meter.is_clipped
+    assert "Too loud" not in meter.toolTip()
