@@ -10,6 +10,7 @@ from typing import Any
 from karaoke_studio import __version__
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.paths import DataFolder
+from karaoke_studio.progress import StopEvent
 from karaoke_studio.worker.host import Worker, WorkerDied, Workers
 
 #: Below this a four-minute song may not fit.
@@ -17,18 +18,28 @@ LOW_DISK_BYTES = 1_000_000_000
 _TIMEOUT_S = 60.0
 
 
-def report_health(data: DataFolder, workers: Workers) -> dict[str, Any]:
+def report_health(
+    data: DataFolder, workers: Workers, stop: StopEvent | None = None
+) -> dict[str, Any]:
     """Return the report that `doctor --json` prints.
+
+    Args:
+        data: the data folder.
+        workers: children to ask.
+        stop: set it to end early.
 
     Returns:
         Keys status ("healthy" | "degraded"), version, gpu_available, devices, sound_outputs,
         codecs, versions, free_disk_bytes, folders, problems [{what, advice}].
+
+    Raises:
+        Cancelled: `stop` was set.
     """
     problems: list[dict[str, str]] = []
 
     def ask(worker: Worker, task: str, what: str, advice: str) -> dict[str, Any]:
         try:
-            return worker.run(task, {}, stall_s=_TIMEOUT_S)
+            return worker.run(task, {}, stop=stop, stall_s=_TIMEOUT_S)
         except (KaraokeError, WorkerDied) as exc:
             problems.append({"what": f"{what} ({exc}).", "advice": advice})
             return {}

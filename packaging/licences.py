@@ -8,10 +8,10 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path
 
-_IS_LICENCE = re.compile(r"(?i).*(licen[cs]e|copying|notice|authors|copyright)[^/]*")
+from karaoke_studio.licences import papers_of
 
 
 def collect(sources: Iterable[Path], target: Path) -> list[str]:
@@ -45,17 +45,7 @@ def _of_distributions(files: set[Path]) -> Iterator[tuple[str, list[Path]]]:
         listed = [Path(str(distribution.locate_file(file))) for file in distribution.files or ()]
         if not files.isdisjoint(listed):
             name = f"{distribution.metadata['Name']} {distribution.version}"
-            yield name, _papers(distribution)
-
-
-def _papers(distribution: Distribution) -> list[Path]:
-    """Return a distribution's description and licences."""
-    return [
-        Path(str(distribution.locate_file(file)))
-        for file in distribution.files or ()
-        if file.parts[0].endswith(".dist-info")
-        and (file.name == "METADATA" or _IS_LICENCE.fullmatch(file.name))
-    ]
+            yield name, papers_of(distribution)
 
 
 def _of_system_packages(files: set[Path]) -> Iterator[tuple[str, list[Path]]]:

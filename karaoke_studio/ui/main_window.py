@@ -39,7 +39,6 @@ from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import messages, text
-from karaoke_studio.ui.about import show_about
 from karaoke_studio.ui.actions import Actions, popup_below
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.close_question import CloseQuestion
@@ -47,7 +46,7 @@ from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea, drop_sentence, dropped_paths
 from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
-from karaoke_studio.ui.keys import KeySheet
+from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.preferences import Preferences
@@ -126,13 +125,16 @@ class MainWindow(QMainWindow):
         keep = queue.keep_mix
         self.faders = Faders(self.opened, self.listening, self.song_view, keep, self)
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
+        data = data or data_folder()
+        self.help = Help(self.look, data, self.banners, open_folder, self)
         self.preferences = Preferences(
             self.look,
-            data or data_folder(),
+            data,
             lambda: self.settings,
             self.change_setting,
             open_folder,
             queue.is_busy,
+            self.help,
             self,
         )
         self._connect_panels()
@@ -240,8 +242,10 @@ class MainWindow(QMainWindow):
             **self._timeline_answers(),
             "menu_action": self._on_menu,
             "settings_action": self._on_settings,
-            "keys_action": self._on_keys,
-            "about_action": self._on_about,
+            "keys_action": self.help.show_keys,
+            "logs_action": self.help.show_logs,
+            "diagnosis_action": self.help.copy_diagnosis,
+            "about_action": self.help.show_about,
             "full_screen_action": self._on_full_screen,
             "quit_action": self._on_quit,
         }
@@ -551,14 +555,6 @@ class MainWindow(QMainWindow):
         self.preferences.open()
 
     @Slot()
-    def _on_keys(self) -> None:
-        KeySheet(self.look, self).open()
-
-    @Slot()
-    def _on_about(self) -> None:
-        show_about(self)
-
-    @Slot()
     def _on_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
 
@@ -597,6 +593,7 @@ class MainWindow(QMainWindow):
             return
         self._has_ended = True
         self.preferences.close()
+        self.help.close()
         if self._save_timer.isActive():
             self._save_timer.stop()
             self._save()

@@ -88,7 +88,9 @@ class MoveWindow(Dialog):
         self._mover, self._is_over = mover, False
         self.path = _path_label("move_new_label", move.new)
         self.bar = SmoothBar(look, "move_bar", "Progress of the move")
-        self.outcome = Paragraph("Do not switch the computer off.", tone="muted")
+        self.outcome = Paragraph(
+            "It can be cancelled at any time: the library then stays where it is.", tone="muted"
+        )
         self.outcome.setObjectName("move_outcome")
         for part in (self.path, self.bar, self.outcome):
             self.body.addWidget(part)

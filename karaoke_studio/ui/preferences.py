@@ -14,6 +14,7 @@ from karaoke_studio.jobs.folder_facts import FolderFacts
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import Settings
+from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.library_page import LibraryPage
 from karaoke_studio.ui.setting_pages import LOSSLESS, PAGES, engine_options
 from karaoke_studio.ui.setting_rows import PickRow, TemplateRow
@@ -31,6 +32,7 @@ class Preferences(QObject):
         change: takes the name of a field and its new value, and keeps it.
         open_folder: shows a folder in the system's file manager.
         is_busy: whether songs are being made or exported.
+        help_: fills the page of that name.
         window: the window they belong to.
 
     Signals:
@@ -49,12 +51,13 @@ class Preferences(QObject):
         change: Callable[[str, Any], None],
         open_folder: Callable[[Path], None],
         is_busy: Callable[[], bool],
+        help_: Help,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._look, self._data, self._window = look, data, window
         self._read, self._change, self._open_folder = read, change, open_folder
-        self._is_busy = is_busy
+        self._is_busy, self._help = is_busy, help_
         self._mover = Mover(data.move_journal, self)
         self._dialog: SettingsDialog | None = None
         self._facts = FolderFacts(self)
@@ -79,6 +82,7 @@ class Preferences(QObject):
             library = LibraryPage(
                 self._look, self._data.library, self._facts, self._mover, self._is_busy, dialog
             )
+            self._help.fill_page(dialog)
             library.show_requested.connect(self._open_folder)
             library.confirmed.connect(self.move_confirmed)
             dialog.changed.connect(self._on_changed)

@@ -123,4 +123,5 @@ PAGES = (
         ),
     ),
     Page("library", "Library"),
+    Page("help", "Help"),
 )

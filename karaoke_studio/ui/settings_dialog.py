@@ -101,6 +101,7 @@ class SettingsDialog(Dialog):
         self.pages: dict[str, SettingsPage] = {}
         self.list = QListWidget()
         self.list.setObjectName("settings_list")
+        self.list.setProperty("pages", True)
         self.list.setAccessibleName("Pages of the settings")
         self.list.setFixedWidth(_LIST_WIDTH)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

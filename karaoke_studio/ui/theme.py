@@ -321,10 +321,15 @@ QMenu::item:selected { background: $raised; }
 QMenu::item:disabled { color: $faded; }
 QMenu::separator { height: 1px; background: $line; margin: 6px 8px; }
 QListView { background: transparent; border: none; outline: none; }
-QListWidget#settings_list::item { padding: 0 10px; border-radius: 6px; color: $text; }
-QListWidget#settings_list::item:hover { background: $hover; }
-QListWidget#settings_list::item:selected { background: $raised; color: $text; }
-QListWidget#settings_list::item:focus { border: 2px solid $accent; padding: 0 8px; }
+QPlainTextEdit {
+    background: $window; color: $text; border: 2px solid transparent; border-radius: 6px;
+    padding: 4px; selection-background-color: $accent; selection-color: $on_accent;
+}
+QPlainTextEdit:focus { border-color: $accent; }
+QListWidget[pages="true"]::item { padding: 0 10px; border-radius: 6px; color: $text; }
+QListWidget[pages="true"]::item:hover { background: $hover; }
+QListWidget[pages="true"]::item:selected { background: $raised; color: $text; }
+QListWidget[pages="true"]::item:focus { border: 2px solid $accent; padding: 0 8px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar::handle:vertical { background: $line; border-radius: 3px; min-height: 32px; }
