@@ -31,6 +31,8 @@ class Actions:
         self._add("logs_action", "Show the log folder")
         self._add("diagnosis_action", "Copy diagnostics")
         self._add("about_action", "About Karaoke Studio")
+        self.recent = QMenu("Add again", window)
+        self.recent.setObjectName("recent_menu")
         self.themes = self._build_choices("theme", _THEMES)
         self.colours = self._build_choices("colours", _COLOURS)
 
@@ -61,7 +63,9 @@ class Actions:
         """Return the window's menu."""
         menu = QMenu(self._window)
         menu.setObjectName("main_menu")
-        self._fill(menu, "add_action", "find_action")
+        self._fill(menu, "add_action")
+        menu.addMenu(self.recent)
+        self._fill(menu, "find_action")
         menu.addSeparator()
         self._fill(menu, "export_action", "folder_action", "remove_action", "undo_action")
         menu.addSeparator()

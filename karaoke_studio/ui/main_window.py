@@ -52,6 +52,7 @@ from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_control import QueueControl
 from karaoke_studio.ui.queue_panel import QueuePanel
+from karaoke_studio.ui.recent import Recent
 from karaoke_studio.ui.sizes import Sizes
 from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
@@ -136,6 +137,12 @@ class MainWindow(QMainWindow):
             queue.is_busy,
             self.help,
             self,
+        )
+        self.recent = Recent(
+            self.commands.recent,
+            lambda: self.settings.recent_files,
+            lambda files: self.change_setting("recent_files", files),
+            self.add_paths,
         )
         self._connect_panels()
         self._connect_actions()
@@ -335,6 +342,7 @@ class MainWindow(QMainWindow):
     def add_paths(self, paths: list[Path]) -> None:
         """Make karaoke of files and folders."""
         if paths:
+            self.recent.remember(paths)
             self._queue.add_paths(paths)
 
     @Slot()
@@ -357,7 +365,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_demo(self) -> None:
-        self.add_paths([self._demo_song])
+        self._queue.add_paths([self._demo_song])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping would do."""
