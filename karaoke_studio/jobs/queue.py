@@ -22,6 +22,7 @@ from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.analyses import Analyses
 from karaoke_studio.jobs.auto_export import auto_output, auto_stems
+from karaoke_studio.jobs.devices import Devices
 from karaoke_studio.jobs.forecast import Forecast
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.jobs.line import Line, Turn
@@ -90,7 +91,7 @@ class JobQueue(QObject):
         job_export_failed(job_id, KaraokeError): a finished song is also written as files,
         export_progressed(export_id, Progress), export_finished(export_id, JobResult),
         export_failed(export_id, KaraokeError), export_cancelled(export_id),
-        sound_devices_changed(list of names),
+        sound_devices_changed(list of names), devices_found(list of Device),
         spectrogram_ready(song_id, source, path of the file or None where there can be none).
 
     Args:
@@ -122,6 +123,7 @@ class JobQueue(QObject):
     export_failed = Signal(str, object)
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
+    devices_found = Signal(object)
     spectrogram_ready = Signal(str, str, object)
     _walked = Signal(object, object, str)
     _chosen = Signal(object, object)
@@ -158,6 +160,8 @@ class JobQueue(QObject):
         self._forecast.time_left_changed.connect(self.time_left_changed)
         self._sound = SoundOutputs(worker, self)
         self._sound.changed.connect(self.sound_devices_changed)
+        self._devices = Devices(around.workers.another_engine, around.data, self)
+        self._devices.found.connect(self.devices_found)
         #: Finished songs whose files are still wanted.
         self._to_export: dict[str, Song] = {}
         self._is_closing = threading.Event()
@@ -378,6 +382,11 @@ class JobQueue(QObject):
         """Start or end looking for sound outputs every two seconds."""
         self._sound.watch(on)
 
+    def look_for_devices(self) -> None:
+        """Find out what networks can compute on; `devices_found` tells, once."""
+        if not self._is_closing.is_set():
+            self._devices.look()
+
     def request_spectrogram(self, song: Song, source: str, *, anew: bool = False) -> None:
         """Ask for the picture of a song's stem, or of "original"; only the last wish is answered.
 
@@ -458,6 +467,7 @@ class JobQueue(QObject):
         for stop in stops.values():
             stop.set()
         for part in (
+            self._devices,
             self._forecast,
             self._spectrograms,
             self._analyses,

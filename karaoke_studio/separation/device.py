@@ -108,9 +108,23 @@ def probe_device(name: str, record: Path | None = None) -> dict[str, Any]:
     return result
 
 
+def _is_too_old(name: str) -> bool:
+    """Whether torch was built without code for a graphics card of this age."""
+    import torch
+
+    built_for = [arch[3:] for arch in torch.cuda.get_arch_list() if arch.startswith("sm_")]
+    if not name.startswith("cuda") or not built_for:
+        return False
+    major, minor = torch.cuda.get_device_capability(name)
+    return 10 * major + minor < min(int(arch.rstrip("af")) for arch in built_for)
+
+
 def _probe(name: str) -> dict[str, Any]:
     import torch
 
+    if _is_too_old(name):
+        reason = "too old for this version of torch"
+        return {"name": name, "works": False, "seconds": 0.0, "reason": reason}
     network = _small_network()
     mix = torch.sin(torch.arange(2 * 8000, dtype=torch.float32).reshape(1, 2, -1) * 0.05)
     with torch.inference_mode():

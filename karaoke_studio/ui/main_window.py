@@ -48,6 +48,7 @@ from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.making import Making
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_control import QueueControl
@@ -148,6 +149,15 @@ class MainWindow(QMainWindow):
         self._connect_actions()
         self._connect_queue()
         self.queue_control = QueueControl(queue, self.queue_panel, self.change_setting, self)
+        self.making = Making(
+            queue,
+            self.toolbar,
+            self.queue_panel,
+            lambda: self.settings,
+            self.change_setting,
+            self,
+        )
+        self.making.more_requested.connect(self._on_more_choices)
         self.reload_songs()
         self._sizes.restore_window(self)
         self._arrange()
@@ -424,6 +434,7 @@ class MainWindow(QMainWindow):
         song = self.opened.song()
         if song is not None:
             self._queue.request_analysis(song.id)
+        self.making.set_song_length(song.duration_s if song else None)
         self.setWindowTitle(text.window_title(song.title if song else ""))
         self._arrange()
 
@@ -519,6 +530,7 @@ class MainWindow(QMainWindow):
         self.settings = replace(self.settings, **{field: value})
         self._save_timer.start()
         self._queue.use(self.settings)
+        self.making.follow(field)
         if field == "theme":
             self.look.choose(value)
             self.commands[f"theme_{value}_action"].setChecked(True)
@@ -557,6 +569,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_menu(self) -> None:
         popup_below(self.menu, self.toolbar.menu_button)
+
+    @Slot()
+    def _on_more_choices(self) -> None:
+        self.preferences.open("advanced")
 
     @Slot()
     def _on_settings(self) -> None:
@@ -602,6 +618,7 @@ class MainWindow(QMainWindow):
         self._has_ended = True
         self.preferences.close()
         self.help.close()
+        self.making.close()
         if self._save_timer.isActive():
             self._save_timer.stop()
             self._save()

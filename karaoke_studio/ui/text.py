@@ -50,6 +50,35 @@ def engine(name: str) -> str:
     return _ENGINES.get(name, name[:1].upper() + name[1:])
 
 
+_BEST_FOR = {
+    "instant": "built in, ready in seconds",
+    "centre": "built in, takes away what is in the middle",
+    "htdemucs": "the best all-round",
+    "htdemucs_ft": "the cleanest",
+    "htdemucs_6s": "also guitar and piano",
+    "hdemucs_mmi": "the generation before",
+    "mdx_extra": "steady, but slow",
+}
+
+
+def engine_words(name: str) -> str:
+    """Return an engine's name with what it is best for, as a menu shows it.
+
+    >>> engine_words("htdemucs"), engine_words("my-model")
+    ('Demucs: the best all-round', 'My-model: your own model')
+    """
+    return f"{engine(name)}: {_BEST_FOR.get(name, 'your own model')}"
+
+
+def device(name: str, label: str) -> str:
+    """Return a device's name for people.
+
+    >>> device("cpu", "x86_64"), device("cuda:0", "NVIDIA H100"), device("cuda", "")
+    ('Processor', 'NVIDIA H100', 'Graphics card')
+    """
+    return "Processor" if name == "cpu" else label or "Graphics card"
+
+
 def made_with(name: str, *, makeshift: bool) -> str:
     """Return what a song is made with; a makeshift says why.
 
@@ -124,6 +153,15 @@ def spoken_length(seconds: float) -> str:
     parts = [(hours, "hour"), (minutes, "minute"), (second, "second")]
     said = [counted(number, word) for number, word in parts if number]
     return " ".join(said) or "0 seconds"
+
+
+def expected(seconds: float | None) -> str:
+    """Return how long something is expected to take; None = nobody has measured it yet.
+
+    >>> expected(38.2), expected(0.4), expected(None)
+    ('about 40 s', 'a moment', 'not measured yet')
+    """
+    return time_left(seconds).removesuffix(" left") or "not measured yet"
 
 
 def time_left(eta_s: float | None) -> str:

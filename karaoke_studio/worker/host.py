@@ -368,6 +368,14 @@ class Workers:
             Worker("engine", log_folder=log_folder, memory_mb=0),
         )
 
+    def another_engine(self) -> Worker:
+        """Return one more *engine* child, for questions that cannot wait for a song's end.
+
+        Whoever asked closes it.
+        """
+        # no log: two processes cannot turn the pages of one file
+        return Worker("engine", memory_mb=0)
+
     def all(self) -> tuple[Worker, ...]:
         """Return every worker."""
         return (self.interactive, self.transfer, self.builtin, self.analysis, self.engine)

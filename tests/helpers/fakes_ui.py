@@ -51,6 +51,7 @@ class FakeQueue(QObject):
     export_failed = Signal(str, object)
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
+    devices_found = Signal(object)
     spectrogram_ready = Signal(str, str, object)
 
     def __init__(self, library: FakeLibrary) -> None:
@@ -68,6 +69,7 @@ class FakeQueue(QObject):
         self.retried: list[tuple[str, str]] = []
         self.exported_again: list[str] = []
         self.paused = False
+        self.device_looks = 0
         self.seconds: dict[str, float] = {}
         self.folders: tuple[Path, ...] = ()
         self.mixes: list[tuple[str, dict[str, Any]]] = []
@@ -168,6 +170,9 @@ class FakeQueue(QObject):
 
     def watch_sound_devices(self, on: bool) -> None:
         self.is_watching = on
+
+    def look_for_devices(self) -> None:
+        self.device_looks += 1
 
     def request_spectrogram(self, song: Song, source: str, *, anew: bool = False) -> None:
         self.wishes.append((song.id, source, anew))

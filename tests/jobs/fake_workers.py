@@ -102,6 +102,17 @@ class FakeWorker:
             raise CorruptAudio(f"{path.name} is broken.")
         return {"seconds": None if "endless" in path.name else 60.0}
 
+    def _devices(self, _args: dict[str, Any], _tell: Any, _stop: threading.Event) -> Any:
+        if not self._shop.devices:
+            raise DeviceLost("The driver is broken.")
+        return {"devices": [{"name": n, "label": n.upper()} for n in self._shop.devices]}
+
+    def _probe_device(self, args: dict[str, Any], _tell: Any, _stop: threading.Event) -> Any:
+        if args["name"] == "cuda:1":
+            raise WorkerDied("engine", -11)
+        works = args["name"] != "mps"
+        return {"works": works, "reason": "" if works else "it computes wrongly"}
+
     def _sound_outputs(self, _args: dict[str, Any], _tell: Any, stop: threading.Event) -> Any:
         self._shop.watching.append(threading.current_thread().name)
         if len(self._shop.watching) == 1:
@@ -115,6 +126,7 @@ class FakeWorkers:
     def __init__(self) -> None:
         self.tasks: list[tuple[str, dict[str, Any]]] = []
         self.watching: list[str] = []
+        self.devices = ["cuda:0", "cuda:1", "mps", "cpu"]
         self.separating = threading.Event()
         self.let_go = threading.Event()
         self.restoring = threading.Event()
@@ -122,6 +134,10 @@ class FakeWorkers:
         self._met: set[str] = set()
         self.interactive = self.transfer = FakeWorker(self)
         self.builtin = self.engine = self.analysis = FakeWorker(self)
+
+    def another_engine(self) -> FakeWorker:
+        """Return a child for questions."""
+        return FakeWorker(self)
 
     def inputs(self) -> list[str]:
         """Return the names of the files that were opened, in order."""

@@ -575,3 +575,13 @@ def test_an_hour_takes_the_memory_of_a_minute(rate, tmp_path):
     short, long = measured(60, rate, tmp_path), measured(3600, rate, tmp_path)
     assert long <= 250
     assert long - short <= 90  # upstream: 4.6 MB more for each second
+
+
+def test_a_card_that_is_too_old_is_not_tried(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90a", "compute_90"])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _name: (6, 1))
+    told = device._probe("cuda:0")
+    assert (told["works"], told["reason"]) == (False, "too old for this version of torch")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _name: (7, 5))
+    assert not device._is_too_old("cuda:0")
+    assert not device._is_too_old("cpu")

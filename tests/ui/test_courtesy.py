@@ -126,7 +126,8 @@ def test_tab_goes_from_top_left_to_bottom_right(
             break
         seen.append(name)
     assert seen == [
-        *("add_button", "export_button", "menu_button"),
+        *("add_button", "quality_normal", "engine_button", "device_button"),
+        *("export_button", "menu_button"),
         *("filter_box", "songs_list"),
         *("timeline", "lyrics_pane"),
         *("previous_button", "play_button", "next_button"),

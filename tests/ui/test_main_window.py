@@ -259,6 +259,7 @@ def test_space_is_not_eaten_by_whatever_has_the_focus(
         child
         for child in window.findChildren(QWidget)
         if child.isVisible()
+        and child.isEnabled()
         and child.focusPolicy() & Qt.FocusPolicy.TabFocus
         and child is not window.songs_list.filter_box
     ]
