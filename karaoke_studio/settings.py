@@ -46,7 +46,7 @@ class Settings:
         export_format: one of `job.FORMATS`.
         export_bit_depth: one of `job.BIT_DEPTHS`.
         export_bitrate_kbps: of the lossy formats; 0 = the format's default.
-        export_stems: names of `job.STEMS`, separated by commas.
+        export_stems: names of stems or `job.MIX`, separated by commas.
         export_name: template of file names.
         auto_export: also write every finished song as files, as the export fields say.
         auto_export_folder: where to, "" = `export_folder`.

@@ -15,8 +15,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from karaoke_studio.audio.mix import Mix
 from karaoke_studio.errors import KaraokeError
-from karaoke_studio.job import BIT_DEPTHS, FORMATS, STEM_LABELS, STEMS, JobResult, OutputSpec
+from karaoke_studio.job import (
+    BIT_DEPTHS,
+    FORMATS,
+    MIX,
+    STEM_LABELS,
+    STEMS,
+    JobResult,
+    OutputSpec,
+    in_order,
+)
 from karaoke_studio.library.songs import Song
 from karaoke_studio.names import check_template, file_name
 from karaoke_studio.progress import Progress
@@ -44,8 +54,21 @@ def default_folder() -> Path:
 
 def written_files(result: JobResult) -> list[Path]:
     """Return the files of an export."""
-    paths = (result.instrumental_path, result.vocals_path, result.video_path)
-    return [path for path in paths if path is not None]
+    stems = sorted(in_order(result.stem_paths), key=lambda stem: stem != "instrumental")
+    paths = [result.stem_paths[stem] for stem in stems]
+    return paths if result.video_path is None else [*paths, result.video_path]
+
+
+def mix_in_words(mix: Mix, stems: tuple[str, ...]) -> str:
+    """Return what the faders make of a song.
+
+    >>> mix_in_words(Mix(voice=0.2), ("vocals", "drums", "other"))
+    'vocals 20 %, drums 100 %, other 100 %'
+    """
+    gains = zip(stems, mix.gains(stems), strict=True)
+    return ", ".join(
+        f"{STEM_LABELS[stem].lower()} {gain:.0%}".replace("%", " %") for stem, gain in gains
+    )
 
 
 def template_fields(song: Song) -> dict[str, str]:
@@ -75,10 +98,16 @@ class ExportDialog(Dialog):
     choices_changed = Signal(object)
 
     def __init__(
-        self, look: Look, song: Song, settings: Settings, parent: QWidget | None = None
+        self,
+        look: Look,
+        song: Song,
+        settings: Settings,
+        parent: QWidget | None = None,
+        mix: Mix | None = None,
     ) -> None:
         super().__init__("export_dialog", f"Export “{text.one_line(song.title)}”", _WIDTH, parent)
         self._look, self._song, self._settings = look, song, settings
+        self._mix = mix or Mix()
         self._written: Path | None = None
         self.is_running = False
         self._build_stems()
@@ -99,7 +128,15 @@ class ExportDialog(Dialog):
         self.stems = {
             "instrumental": Tick(self._look, "instrumental_tick", "Instrumental (karaoke)"),
             "vocals": Tick(self._look, "vocals_tick", "Vocals"),
+            MIX: Tick(self._look, "mix_tick", "Mix of the faders"),
+            **{
+                stem: Tick(self._look, f"{stem}_tick", STEM_LABELS[stem])
+                for stem in self._song.stems
+                if stem not in STEMS
+            },
         }
+        words = mix_in_words(self._mix, self._song.stems)
+        self.stems[MIX].setToolTip(f"As the faders stand now: {words}")
         self.video = Tick(self._look, "video_tick", "Video with the instrumental")
         self.video.setVisible(self._song.has_picture and self._song.original is not None)
 
@@ -156,11 +193,17 @@ class ExportDialog(Dialog):
         grid.setVerticalSpacing(theme.M)
         grid.setColumnMinimumWidth(0, 64)
         grid.setColumnStretch(1, 1)
-        ticks = QHBoxLayout()
-        ticks.setSpacing(theme.L)
-        for tick in (*self.stems.values(), self.video):
-            ticks.addWidget(tick)
-        ticks.addStretch(1)
+        whole = [tick for stem, tick in self.stems.items() if stem in {*STEMS, MIX}]
+        parts_of_it = [tick for stem, tick in self.stems.items() if stem not in {*STEMS, MIX}]
+        ticks = QVBoxLayout()
+        ticks.setSpacing(theme.XS)
+        for line in (whole, parts_of_it, [self.video]):
+            row_of_ticks = QHBoxLayout()
+            row_of_ticks.setSpacing(theme.L)
+            for tick in line:
+                row_of_ticks.addWidget(tick)
+            row_of_ticks.addStretch(1)
+            ticks.addLayout(row_of_ticks)
         formats = QHBoxLayout()
         formats.setSpacing(theme.S)
         formats.addWidget(self.format, 3)
@@ -234,7 +277,7 @@ class ExportDialog(Dialog):
 
     def chosen_stems(self) -> tuple[str, ...]:
         """Return the stems that are ticked, in their usual order."""
-        return tuple(stem for stem in STEMS if self.stems[stem].isChecked())
+        return tuple(stem for stem in in_order(self.stems) if self.stems[stem].isChecked())
 
     def output(self) -> OutputSpec:
         """Return the choices as a job wants them."""
@@ -254,13 +297,15 @@ class ExportDialog(Dialog):
         output = self.output()
         lossless = output.format in _LOSSLESS
         kept = self._settings
+        # what this song does not have stays chosen for those that do
+        elsewhere = [s for s in kept.export_stems.split(",") if s not in self.stems]
         return replace(
             kept,
             export_folder=str(self.folder),
             export_format=output.format,
             export_bit_depth=output.bit_depth,
             export_bitrate_kbps=kept.export_bitrate_kbps if lossless else output.bitrate_kbps or 0,
-            export_stems=",".join(self.chosen_stems()) or kept.export_stems,
+            export_stems=",".join((*self.chosen_stems(), *elsewhere)) or kept.export_stems,
             export_name=output.name,
         )
 
@@ -288,6 +333,9 @@ class ExportDialog(Dialog):
         except KaraokeError as exc:
             problem = problem or text.one_line(f"{exc.message} {exc.hint}")
         lines = [problem] if problem else names
+        if len(lines) > len(self.previews):
+            more = len(lines) - len(self.previews) + 1
+            lines = [*lines[: len(self.previews) - 1], f"and {more} more"]
         for number, label in enumerate(self.previews):
             label.setVisible(number < max(len(lines), 2))
             label.setText(lines[number] if number < len(lines) else "")

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from karaoke_studio.audio.mix import Mix
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult, OutputSpec
 from karaoke_studio.jobs.queue import JobQueue
@@ -36,9 +37,10 @@ class Exports(QObject):
         banners: Banners,
         open_folder: Callable[[Path], None],
         window: QWidget,
+        mix_of: Callable[[Song], Mix],
     ) -> None:
         super().__init__(window)
-        self._look, self._queue, self._window = look, queue, window
+        self._look, self._queue, self._window, self._mix_of = look, queue, window, mix_of
         self._banners, self._open_folder = banners, open_folder
         self._dialog: ExportDialog | None = None
         self._seen_id = ""
@@ -56,7 +58,7 @@ class Exports(QObject):
 
     def open(self, song: Song, settings: Settings) -> ExportDialog:
         """Show the dialog for a song."""
-        dialog = ExportDialog(self._look, song, settings, self._window)
+        dialog = ExportDialog(self._look, song, settings, self._window, self._mix_of(song))
         dialog.export_requested.connect(self._on_requested)
         dialog.cancel_requested.connect(self._on_cancel_requested)
         dialog.choices_changed.connect(self.choices_changed)
@@ -66,12 +68,16 @@ class Exports(QObject):
         dialog.open()
         return dialog
 
+    def gains_of(self, song: Song) -> dict[str, float]:
+        """Return the gains of a song's stems, as its faders stand now."""
+        return dict(zip(song.stems, self._mix_of(song).gains(song.stems), strict=True))
+
     def _watching(self, export_id: str) -> ExportDialog | None:
         return self._dialog if export_id == self._seen_id else None
 
     @Slot(object, object, object)
     def _on_requested(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> None:
-        self._seen_id = self._queue.export_song(song, output, stems)
+        self._seen_id = self._queue.export_song(song, output, stems, self.gains_of(song))
         self._running.add(self._seen_id)
 
     @Slot()

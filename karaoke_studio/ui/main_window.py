@@ -123,7 +123,9 @@ class MainWindow(QMainWindow):
         self._build()
         self.listening = Listening(player, self)
         self.opened = OpenSong(self.listening, self.song_view, self.songs_list, words, self)
-        self.exports = Exports(self.look, queue, self.banners, open_folder, self)
+        self.exports = Exports(
+            self.look, queue, self.banners, open_folder, self, lambda song: self.faders.mix_of(song)
+        )
         keep = queue.keep_mix
         self.faders = Faders(self.opened, self.listening, self.song_view, keep, self)
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)

@@ -6,12 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from karaoke_studio.audio.mix import Mix
 from karaoke_studio.errors import DiskFull
 from karaoke_studio.job import FORMATS, OutputSpec, Stage
 from karaoke_studio.library.songs import Song
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
-from karaoke_studio.ui.export_dialog import ExportDialog, default_folder
+from karaoke_studio.ui.export_dialog import ExportDialog, default_folder, written_files
 from karaoke_studio.ui.theme import Look
 from tests.helpers.fakes_ui import FakeLibrary, result_of
 
@@ -110,7 +111,7 @@ def test_a_template_that_cannot_work_says_why(
 
 
 def test_nothing_chosen_cannot_be_exported(qtbot: QtBot, dialog: ExportDialog) -> None:
-    for tick in dialog.stems.values():
+    for tick in (dialog.stems["vocals"], dialog.stems["instrumental"]):
         qtbot.mouseClick(tick, Qt.MouseButton.LeftButton)
     assert previews(dialog) == ["Choose at least one file."]
     assert not dialog.start_button.isEnabled()
@@ -219,3 +220,40 @@ def test_a_folder_is_chosen(qtbot: QtBot, dialog: ExportDialog, tmp_path: Path) 
     chooser.close()
     assert dialog.folder_label.text() == str(tmp_path / "Songs")
     assert dialog.output().folder == tmp_path / "Songs"
+
+
+FOUR = ("vocals", "drums", "bass", "other")
+
+
+def test_four_stems_and_the_mix_can_be_chosen(
+    qtbot: QtBot, look: Look, library: FakeLibrary, tmp_path: Path
+) -> None:
+    song = library.add("Four", stems=FOUR)
+    kept = Settings(export_folder=str(tmp_path))
+    mix = Mix(voice=0.2, muted=frozenset({"bass"}))
+    dialog = shown(qtbot, ExportDialog(look, song, kept, None, mix))
+    assert list(dialog.stems) == ["instrumental", "vocals", "mix", "drums", "bass", "other"]
+    tip = dialog.stems["mix"].toolTip()
+    assert tip.endswith("vocals 20 %, drums 100 %, bass 0 %, other 100 %")
+    for stem in ("mix", "drums", "other"):
+        qtbot.mouseClick(dialog.stems[stem], Qt.MouseButton.LeftButton)
+    assert previews(dialog) == ["Four (Instrumental).flac", "Four (Vocals).flac", "and 3 more"]
+    with qtbot.waitSignal(dialog.choices_changed) as blocker:
+        _, _, stems = start(qtbot, dialog)
+    assert stems == ("vocals", "instrumental", "drums", "other", "mix")
+    pair = shown(qtbot, ExportDialog(look, library.add("Pair"), blocker.args[0]))
+    assert pair.chosen_stems() == ("vocals", "instrumental", "mix")
+    assert set(pair.remembered().export_stems.split(",")) == set(stems), "kept for other songs"
+
+
+def test_the_mix_alone_is_one_file(qtbot: QtBot, dialog: ExportDialog) -> None:
+    for stem in ("vocals", "instrumental", "mix"):
+        qtbot.mouseClick(dialog.stems[stem], Qt.MouseButton.LeftButton)
+    assert previews(dialog) == ["Night- Bus (Mix).flac"]
+
+
+def test_every_written_file_is_counted(song: Song, tmp_path: Path) -> None:
+    files = {stem: tmp_path / stem for stem in ("mix", *FOUR[::-1])}
+    result = replace(result_of(song), stem_paths=files, video_path=tmp_path / "film")
+    names = [path.name for path in written_files(result)]
+    assert names == [*FOUR, "mix", "film"]

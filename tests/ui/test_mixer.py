@@ -254,3 +254,18 @@ def test_the_clip_light_stays_until_it_is_seen(qtbot: QtBot, look: Look) -> None
     qtbot.mouseClick(meter, LEFT)
     assert not meter.is_clipped
     assert "Too loud" not in meter.toolTip()
+
+
+def test_the_mix_is_exported_as_the_faders_stand(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, queue: FakeQueue, player: FakePlayer
+) -> None:
+    move(qtbot, strip.voice, 0.5)
+    qtbot.mouseClick(strip.channels["drums"].mute, LEFT)
+    dialog = window.exports.open(window.opened.song(), window.settings)
+    qtbot.mouseClick(dialog.stems["mix"], LEFT)
+    qtbot.mouseClick(dialog.start_button, LEFT)
+    ((_, _, stems),) = queue.exports.values()
+    assert "mix" in stems
+    assert queue.gains == dict(zip(FOUR, player.mix.gains(FOUR), strict=True))
+    queue.finish_export(*queue.exports)
+    dialog.close()
