@@ -25,7 +25,7 @@ from karaoke_studio.errors import CorruptAudio, NoOutputDevice
 from karaoke_studio.library.songs import Word
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.main_window import MainWindow
-from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue
+from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue, FakeShelf
 
 SIZES = ((1280, 800), (1920, 1080), (900, 600))
 SONGS = (
@@ -62,6 +62,7 @@ class Scene:
     def __init__(self, folder: Path, theme: str, size: tuple[int, int]) -> None:
         self.library = FakeLibrary(folder)
         self.queue = FakeQueue(self.library)
+        self.shelf = FakeShelf(self.library)
         self.player = FakePlayer()
         self._settings = Settings(theme=theme, export_folder="/home/mara/Music/Karaoke")
         self._size = size
@@ -89,7 +90,7 @@ class Scene:
         self.window = MainWindow(
             self.queue,  # type: ignore[arg-type]
             self.player,  # type: ignore[arg-type]
-            self.library.songs,
+            self.shelf,  # type: ignore[arg-type]
             self.library.words,
             self._settings,
             lambda _settings: None,
@@ -181,7 +182,7 @@ def undo(scene: Scene) -> QWidget:
     scene.fill()
     window = scene.show()
     scene.open_song()
-    window.remove_song(scene.library.all[3].id)
+    window.collection.remove([scene.library.all[3].id])
     return window
 
 

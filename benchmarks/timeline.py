@@ -31,7 +31,7 @@ from karaoke_studio.audio.spectrogram import ROWS, Spectrogram, pyramid
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.timeline.timeline import Timeline
-from tests.helpers.fakes_ui import RATE, FakeLibrary, FakePlayer, FakeQueue
+from tests.helpers.fakes_ui import RATE, FakeLibrary, FakePlayer, FakeQueue, FakeShelf
 
 SECONDS = 600
 GOAL_MS = 16.0
@@ -68,7 +68,7 @@ class Bench:
         self.window = MainWindow(
             FakeQueue(library),
             FakePlayer(),
-            library.songs,
+            FakeShelf(library),
             library.words,
             Settings(theme="dark"),
             lambda _settings: None,

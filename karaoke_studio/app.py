@@ -24,6 +24,7 @@ from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, LibraryErr
 from karaoke_studio.jobs.instance import Instance
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.jobs.shelf import Shelf
 from karaoke_studio.library.move import PlannedMove
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
@@ -62,6 +63,7 @@ class Studio(QObject):
         self.data = data
         self.writer = LibraryWriter(data.library)
         self.library = SongLibrary(data.library)
+        self.shelf = Shelf(self.writer, self)
         self.workers = Workers.create(data.logs)
         around = Surroundings(self.workers, speeds=Speeds(data.speeds_file), data=data.root)
         settings = load_settings(data.settings_file)
@@ -74,7 +76,7 @@ class Studio(QObject):
         self.window = MainWindow(
             queue=self.queue,
             player=self.player,
-            library_songs=self.library.songs,
+            shelf=self.shelf,
             words=self.library.words,
             settings=settings,
             save_settings=self._save_settings,
@@ -145,6 +147,7 @@ class Studio(QObject):
         self.queue.stop(keep=True)
         self.player.close()
         self.workers.close()
+        self.shelf.close()
         self.library.close()
         self.writer.close()
         # Window and callbacks are a cycle; the collector, which runs in any thread, would delete

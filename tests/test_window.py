@@ -103,11 +103,11 @@ def test_a_person_drops_listens_exports_and_comes_back(
     assert sorted(p.name for p in out.iterdir()) == ["Blue (Instrumental).wav", "Blue (Vocals).wav"]
 
     # removing goes to the trash and can be undone
-    with qtbot.waitSignal(studio.queue.songs_changed, timeout=5000):
-        studio.queue.remove_song(blue.id)
+    with qtbot.waitSignal(studio.shelf.changed, timeout=5000):
+        studio.window.collection.remove([blue.id])
     assert [song.title for song in studio.library.songs()] == ["Red"]
-    with qtbot.waitSignal(studio.queue.songs_changed, timeout=5000):
-        studio.queue.restore_song(blue.id)
+    with qtbot.waitSignal(studio.shelf.changed, timeout=5000):
+        studio.window.collection.undo()
     assert len(studio.library.songs()) == 2
     assert not list((studio.data.library / ".staging").iterdir())
 
@@ -121,7 +121,7 @@ def test_songs_survive_a_restart(qtbot: QtBot, tmp_path: Path) -> None:
             qtbot.waitUntil(lambda s=studio: all_over(s), timeout=30_000)
         else:
             assert [song.title for song in studio.library.songs()] == ["Blue"]
-            assert studio.window.songs_list.model.rowCount() == 1
+            qtbot.waitUntil(lambda s=studio: s.window.songs_list.total() == 1, timeout=5000)
         studio.window.close()
         studio.close()
 

@@ -10,7 +10,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -370,14 +369,6 @@ class JobQueue(QObject):
 
         self._errands.put(errand)
 
-    def remove_song(self, song_id: str) -> None:
-        """Move a song to the trash."""
-        self._change(lambda: self._library.remove(song_id))
-
-    def restore_song(self, song_id: str) -> None:
-        """Take a song back out of the trash."""
-        self._change(lambda: self._library.restore(song_id))
-
     def watch_sound_devices(self, on: bool) -> None:
         """Start or end looking for sound outputs every two seconds."""
         self._sound.watch(on)
@@ -552,16 +543,6 @@ class JobQueue(QObject):
                 facts["duration_s"],
             ),
         )
-
-    def _change(self, change: Callable[[], Future[None]]) -> None:
-        def errand() -> None:
-            try:
-                change().result()
-            except KaraokeError as exc:
-                log.warning("the library was not changed: %s", exc.message)
-            self.songs_changed.emit()
-
-        self._errands.put(errand)
 
     def _is_open(self, _path: Path) -> bool:
         return not self._is_closing.is_set()

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 FILE = "playlists.json"
 _FORMAT = 1
 NAME_LIMIT = 200
+_GONE = "The set list is no longer there."
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,36 @@ def rename(connection: sqlite3.Connection, playlist_id: str, name: str) -> None:
         "UPDATE playlists SET name = ? WHERE id = ?", (_clean(name), playlist_id)
     )
     if not done.rowcount:
-        raise MissingFile("The set list is no longer there.")
+        raise MissingFile(_GONE)
 
 
 def delete(connection: sqlite3.Connection, playlist_id: str) -> None:
     """Remove a set list; its songs stay in the library."""
     connection.execute("DELETE FROM playlists WHERE id = ?", (playlist_id,))
     connection.execute("DELETE FROM playlist_songs WHERE playlist_id = ?", (playlist_id,))
+
+
+def whole(connection: sqlite3.Connection, playlist_id: str) -> tuple[str, int, list[str]]:
+    """Return name, place and songs of a set list.
+
+    Raises:
+        MissingFile: there is no such set list.
+    """
+    row = connection.execute(
+        "SELECT name, position FROM playlists WHERE id = ?", (playlist_id,)
+    ).fetchone()
+    if row is None:
+        raise MissingFile(_GONE)
+    return row["name"], row["position"], songs_of(connection, playlist_id)
+
+
+def restore(
+    connection: sqlite3.Connection, playlist_id: str, was: tuple[str, int, list[str]]
+) -> None:
+    """Bring a deleted set list back to what `whole` said."""
+    name, position, song_ids = was
+    connection.execute("INSERT INTO playlists VALUES (?, ?, ?)", (playlist_id, name, position))
+    set_songs(connection, playlist_id, song_ids)
 
 
 def add(connection: sqlite3.Connection, playlist_id: str, song_ids: Iterable[str]) -> None:
@@ -107,7 +131,7 @@ def set_songs(connection: sqlite3.Connection, playlist_id: str, song_ids: Sequen
     """
     known = connection.execute("SELECT 1 FROM playlists WHERE id = ?", (playlist_id,)).fetchone()
     if known is None:
-        raise MissingFile("The set list is no longer there.")
+        raise MissingFile(_GONE)
     connection.execute("DELETE FROM playlist_songs WHERE playlist_id = ?", (playlist_id,))
     connection.executemany(
         "INSERT INTO playlist_songs VALUES (?, ?, ?)",

@@ -77,6 +77,7 @@ class LibraryWriter:
         self._todo: queue.SimpleQueue[tuple[Change[object], Future[object]] | None]
         self._todo = queue.SimpleQueue()
         self._settles_at: float | None = None
+        self._deleted_lists: dict[str, tuple[str, int, list[str]]] = {}
         self._closing = threading.Lock()
         self._is_closed = False
         opened: Future[None] = Future()
@@ -258,7 +259,21 @@ class LibraryWriter:
 
     def delete_playlist(self, playlist_id: str) -> Future[None]:
         """Remove a set list; its songs stay in the library."""
-        return self._change_playlists(lambda c: playlists.delete(c, playlist_id))
+
+        def change(connection: sqlite3.Connection) -> None:
+            self._deleted_lists[playlist_id] = playlists.whole(connection, playlist_id)
+            playlists.delete(connection, playlist_id)
+
+        return self._change_playlists(change)
+
+    def restore_playlist(self, playlist_id: str) -> Future[None]:
+        """Bring back a set list that was deleted since the program started."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            if (was := self._deleted_lists.pop(playlist_id, None)) is not None:
+                playlists.restore(connection, playlist_id, was)
+
+        return self._change_playlists(change)
 
     def add_to_playlist(self, playlist_id: str, song_ids: Sequence[str]) -> Future[None]:
         """Put songs at the end of a set list; those in it already stay where they are."""

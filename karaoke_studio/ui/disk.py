@@ -10,7 +10,18 @@ import zlib
 from collections import OrderedDict
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt, QThread, Signal, Slot
+from PySide6.QtCore import (
+    QBuffer,
+    QIODevice,
+    QObject,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QThread,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QBrush, QColor, QImage, QImageReader, QPainter, QPixmap
 
 from karaoke_studio.audio.peaks import load_peaks
@@ -25,6 +36,9 @@ COVER_PIXELS = 128
 COVER_LIMIT_BYTES = 10_000_000
 COVER_LIMIT_PIXELS = 25_000_000
 _KEPT_COVERS = 400
+#: A picture that a person chose as cover: what is taken, and what is made of it.
+_PICTURE_LIMIT_PIXELS = 50_000_000
+_PICTURE_PIXELS, _PICTURE_QUALITY = 1200, 90
 _FORMATS = {"jpeg", "jpg", "png", "webp", "gif", "bmp"}
 _TINTS = ("bass", "other", "guitar", "piano", "drums")
 
@@ -59,9 +73,42 @@ def read_cover(path: Path) -> QImage | None:
     return image.copy(box)
 
 
+def read_picture(path: Path) -> bytes | None:
+    """Return a picture that a person chose as a JPEG fit for a cover, or None if it is none.
+
+    Thread: any.
+    """
+    reader = QImageReader(str(path))
+    reader.setDecideFormatFromContent(True)
+    reader.setAutoTransform(True)
+    size = reader.size()
+    pixels = size.width() * size.height()
+    if (
+        bytes(reader.format().data()).decode() not in _FORMATS
+        or not 0 < pixels <= _PICTURE_LIMIT_PIXELS
+    ):
+        return None
+    if max(size.width(), size.height()) > _PICTURE_PIXELS:
+        square = QSize(_PICTURE_PIXELS, _PICTURE_PIXELS)
+        reader.setScaledSize(size.scaled(square, Qt.AspectRatioMode.KeepAspectRatio))
+    image = reader.read()
+    if image.isNull():
+        return None
+    flat = QImage(image.size(), QImage.Format.Format_RGB32)
+    flat.fill(Qt.GlobalColor.white)  # JPEG knows no transparency
+    painter = QPainter(flat)
+    painter.drawImage(0, 0, image)
+    painter.end()
+    data = QBuffer()
+    data.open(QIODevice.OpenModeFlag.WriteOnly)
+    is_written = flat.save(data, "JPEG", _PICTURE_QUALITY)  # type: ignore[call-overload]
+    return bytes(data.data().data()) if is_written else None
+
+
 class _Worker(QObject):
     """The half that lives in the disk thread."""
 
+    picture_read = Signal(int, str, object)
     cover_read = Signal(str, object)
     peaks_read = Signal(int, object)
     spectrogram_read = Signal(int, object)
@@ -69,6 +116,10 @@ class _Worker(QObject):
     @Slot(str)
     def read_cover(self, path: str) -> None:
         self.cover_read.emit(path, read_cover(Path(path)))
+
+    @Slot(int, str)
+    def read_picture(self, number: int, path: str) -> None:
+        self.picture_read.emit(number, Path(path).name, read_picture(Path(path)))
 
     @Slot(int, str)
     def read_peaks(self, number: int, path: str) -> None:
@@ -99,13 +150,17 @@ class Disk(QObject):
         peaks_read: number of the request, `Peaks` or None when they cannot be read.
         spectrogram_read: number of the request, `Spectrogram` or None.
 
+        picture_read: number of the request, the file's name, a JPEG or None if it is no picture.
+
     Thread: GUI; the reading happens in a thread that `close` ends.
     """
 
     cover_changed = Signal(str)
     peaks_read = Signal(int, object)
     spectrogram_read = Signal(int, object)
+    picture_read = Signal(int, str, object)
     _cover_wanted = Signal(str)
+    _picture_wanted = Signal(int, str)
     _peaks_wanted = Signal(int, str)
     _spectrogram_wanted = Signal(int, str)
 
@@ -121,6 +176,8 @@ class Disk(QObject):
         self._cover_wanted.connect(self._worker.read_cover)
         self._peaks_wanted.connect(self._worker.read_peaks)
         self._spectrogram_wanted.connect(self._worker.read_spectrogram)
+        self._picture_wanted.connect(self._worker.read_picture)
+        self._worker.picture_read.connect(self.picture_read)
         self._worker.cover_read.connect(self._on_cover_read)
         self._worker.peaks_read.connect(self.peaks_read)
         self._worker.spectrogram_read.connect(self.spectrogram_read)
@@ -142,6 +199,12 @@ class Disk(QObject):
         """Begin to read a spectrogram; returns the number that the answer will carry."""
         self._number += 1
         self._spectrogram_wanted.emit(self._number, str(path))
+        return self._number
+
+    def ask_picture(self, path: Path) -> int:
+        """Begin to read a picture; returns the number that the answer will carry."""
+        self._number += 1
+        self._picture_wanted.emit(self._number, str(path))
         return self._number
 
     def cover(self, path: Path | None, size: int, ratio: float) -> QPixmap | None:

@@ -34,14 +34,16 @@ from PySide6.QtWidgets import (
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
 from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.jobs.shelf import Shelf
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings
-from karaoke_studio.ui import messages, text
+from karaoke_studio.ui import text
 from karaoke_studio.ui.actions import Actions, popup_below
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.close_question import CloseQuestion
+from karaoke_studio.ui.collection import Collection, Panels
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea, drop_sentence, dropped_paths
 from karaoke_studio.ui.exports import Exports
@@ -67,6 +69,11 @@ log = logging.getLogger(__name__)
 MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
 _NARROW = 1000
+#: Actions that need a song.
+_SONG_ACTIONS = (
+    *("export_action", "folder_action", "remove_action"),
+    *("favourite_action", "details_action"),
+)
 _SIDE_WIDTH, _SIDE_COVERS_WIDTH = 280, 76
 _SAVE_MS = 500
 
@@ -83,7 +90,7 @@ class MainWindow(QMainWindow):
     Args:
         queue: makes and exports songs.
         player: plays them.
-        library_songs: reads the library, newest first.
+        shelf: finds and changes songs of the library.
         words: reads the words of a song.
         settings: what the person chose.
         save_settings: writes changed settings.
@@ -99,7 +106,7 @@ class MainWindow(QMainWindow):
         self,
         queue: JobQueue,
         player: Player,
-        library_songs: Callable[[], list[Song]],
+        shelf: Shelf,
         words: Callable[[Song], tuple[Word, ...]],
         settings: Settings,
         save_settings: Callable[[Settings], None],
@@ -110,10 +117,9 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.settings = settings
-        self._queue, self._read_songs = queue, library_songs
+        self._queue, self._shelf = queue, shelf
         self._write_settings, self._demo_song = save_settings, demo_song
         self._sizes, self._open_folder = Sizes(geometry), open_folder
-        self._removed: list[Song] = []
         music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
         self._songs_folder = Path(music) if Path(music).is_dir() else Path.home()
         self._is_narrow = self._was_shown = False
@@ -122,7 +128,9 @@ class MainWindow(QMainWindow):
         self.disk = Disk(self)
         self._build()
         self.listening = Listening(player, self)
-        self.opened = OpenSong(self.listening, self.song_view, self.songs_list, words, self)
+        self.opened = OpenSong(
+            self.listening, self.song_view, self.songs_list, words, self._song, self
+        )
         self.exports = Exports(
             self.look, queue, self.banners, open_folder, self, lambda song: self.faders.mix_of(song)
         )
@@ -147,6 +155,19 @@ class MainWindow(QMainWindow):
             lambda files: self.change_setting("recent_files", files),
             self.add_paths,
         )
+        self.collection = Collection(
+            shelf,
+            queue,
+            Panels(
+                self.look,
+                self.disk,
+                self.songs_list,
+                self.banners,
+                self.opened,
+                self.listening,
+            ),
+            self,
+        )
         self._connect_panels()
         self._connect_actions()
         self._connect_queue()
@@ -160,7 +181,7 @@ class MainWindow(QMainWindow):
             self,
         )
         self.making.more_requested.connect(self._on_more_choices)
-        self.reload_songs()
+        self.collection.reload()
         self._sizes.restore_window(self)
         self._arrange()
 
@@ -177,7 +198,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.toolbar = Toolbar(self.look)
         self.banners = Banners(self.look)
-        self.songs_list = SongsList(self.look, self.disk)
+        self.songs_list = SongsList(self.look, self.disk, self._shelf.folder)
         self.drop_area = DropArea(self.look)
         self.song_view = SongView(self.look, self.disk, self.settings.volume)
         self.queue_panel = QueuePanel(self.look, self.disk)
@@ -225,9 +246,10 @@ class MainWindow(QMainWindow):
         songs = self.songs_list
         songs.open_requested.connect(self.open_song)
         songs.play_requested.connect(self._on_play_song)
-        songs.export_requested.connect(self._on_export_song)
+        songs.export_requested.connect(self._on_export_songs)
         songs.show_folder_requested.connect(self._on_show_song_folder)
-        songs.remove_requested.connect(self.remove_song)
+        self.collection.filled.connect(self._arrange)
+        self.collection.undo_changed.connect(self.commands["undo_action"].setEnabled)
         self.opened.changed.connect(self._on_opened)
         # Elsewhere Escape has other things to do.
         self.commands["clear_loop_action"].setEnabled(False)
@@ -235,14 +257,15 @@ class MainWindow(QMainWindow):
         self.listening.set_volume(self.settings.volume)
         self.song_view.transport.volume_changed.connect(self._on_volume_changed)
         self._save_timer.timeout.connect(self._save)
-        self.banners.undo_requested.connect(self._on_undo)
         self.exports.choices_changed.connect(self._on_export_choices)
 
     def _connect_actions(self) -> None:
         answers: dict[str, Callable[[], None]] = {
             "add_action": self.choose_files,
             "find_action": self._on_find,
-            "undo_action": self._on_undo,
+            "undo_action": self.collection.undo,
+            "favourite_action": self.collection.toggle_favourites,
+            "details_action": self.collection.edit_chosen,
             "export_action": self._on_export,
             "folder_action": self._on_show_current_folder,
             "remove_action": self._on_remove_current,
@@ -295,7 +318,6 @@ class MainWindow(QMainWindow):
         queue.spectrogram_ready.connect(self.song_view.read_spectrogram)
         queue.job_finished.connect(self._on_job_finished)
         queue.job_failed.connect(self._on_job_failed)
-        queue.songs_changed.connect(self.reload_songs)
         self.queue_panel.filled_changed.connect(self._arrange)
 
     # -- arranging
@@ -304,7 +326,7 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         """Put the queue where it belongs: the whole middle until a song is open, then a strip."""
         song_open = self.opened.song() is not None
-        has_songs = bool(self.songs_list.model.rowCount())
+        has_songs = bool(self.songs_list.total())
         filled = self.queue_panel.is_filled()
         roomy = filled and not song_open
         if roomy != (self.queue_panel.parentWidget() is self.middle):
@@ -319,11 +341,11 @@ class MainWindow(QMainWindow):
         self.songs_list.setVisible(has_songs)
         self.toolbar.set_welcome(page is self.drop_area and not has_songs)
         self.toolbar.export_button.setVisible(song_open)
-        for name in ("export_action", "folder_action", "remove_action"):
+        for name in _SONG_ACTIONS:
             self.commands[name].setEnabled(has_songs)
         for name in self._timeline_answers().keys() - {"clear_loop_action"}:
             self.commands[name].setEnabled(song_open)
-        self.commands["undo_action"].setEnabled(bool(self._removed))
+        self.commands["undo_action"].setEnabled(self.collection.can_undo())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Divide the panels as they were, once they have their width."""
@@ -407,28 +429,18 @@ class MainWindow(QMainWindow):
 
     # -- songs
 
-    @Slot()
-    def reload_songs(self) -> None:
-        """Read the library again; close or refresh the open song where it changed."""
-        try:
-            songs = self._read_songs()
-        except KaraokeError as exc:
-            log.warning("the songs cannot be read: %s", exc.message)
-            self.banners.notice.tell(messages.library_failure(exc).sentence)
-            return
-        self.songs_list.set_songs(songs)
-        self.opened.follow(songs)
-        self._arrange()
+    def _song(self, song_id: str) -> Song | None:
+        return self.collection.song(song_id)
 
     @Slot(str)
     def open_song(self, song_id: str) -> None:
         """Show a song, paused at its start; the one that is open stays where it is."""
-        if song := self.songs_list.song(song_id):
+        if song := self._song(song_id):
             self.opened.open(song)
 
     @Slot(str)
     def _on_play_song(self, song_id: str) -> None:
-        if song := self.songs_list.song(song_id):
+        if song := self._song(song_id):
             self.opened.play(song)
 
     @Slot()
@@ -440,35 +452,14 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(text.window_title(song.title if song else ""))
         self._arrange()
 
-    @Slot(str)
-    def remove_song(self, song_id: str) -> None:
-        """Move a song to the trash; it can be undone."""
-        song, shown = self.songs_list.song(song_id), self.opened.song()
-        if song is None:
-            return
-        if shown is not None and shown.id == song_id:
-            # Its files must be closed before they can be moved (Windows).
-            self.opened.close()
-        self._removed.append(song)
-        self._queue.remove_song(song_id)
-        self.banners.undo.tell(f"“{song.title}” was removed.", "Undo", Banners.UNDO_MS)
-        self._arrange()
-
-    @Slot()
-    def _on_undo(self) -> None:
-        self.banners.undo.hide()
-        if self._removed:
-            self._queue.restore_song(self._removed.pop().id)
-        self._arrange()
-
     def _current_song(self) -> Song | None:
         """Return the song that is open, else the one chosen in the list."""
-        return self.opened.song() or self.songs_list.current_song()
+        return self.opened.song() or self._song(self.songs_list.view.current_id())
 
     @Slot()
     def _on_remove_current(self) -> None:
         if song := self._current_song():
-            self.remove_song(song.id)
+            self.collection.remove([song.id])
 
     @Slot()
     def _on_show_current_folder(self) -> None:
@@ -477,7 +468,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _on_show_song_folder(self, song_id: str) -> None:
-        if song := self.songs_list.song(song_id):
+        if song := self._song(song_id):
             self._open_folder(song.folder)
 
     @Slot()
@@ -485,9 +476,9 @@ class MainWindow(QMainWindow):
         if song := self._current_song():
             self.exports.open(song, self.settings)
 
-    @Slot(str)
-    def _on_export_song(self, song_id: str) -> None:
-        if song := self.songs_list.song(song_id):
+    @Slot(object)
+    def _on_export_songs(self, song_ids: list[str]) -> None:
+        if song := self._song(song_ids[0]):
             self.exports.open(song, self.settings)
 
     @Slot()

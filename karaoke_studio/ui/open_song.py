@@ -24,6 +24,7 @@ class OpenSong(QObject):
         view: shows the song.
         songs: the list that the song is from; says which comes before and after.
         words: reads the words of a song.
+        read_song: reads a song of the library by its id.
 
     Signals:
         changed: another song is open, or none.
@@ -39,9 +40,11 @@ class OpenSong(QObject):
         view: SongView,
         songs: SongsList,
         words: Callable[[Song], tuple[Word, ...]],
+        read_song: Callable[[str], Song | None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
+        self._read_song = read_song
         self._listening, self._view, self._songs, self._words = listening, view, songs, words
         transport = view.transport
         view.seek_requested.connect(listening.seek)
@@ -85,12 +88,8 @@ class OpenSong(QObject):
         self.stretch_chosen.emit(False)
         self.changed.emit()
 
-    def follow(self, songs: list[Song]) -> None:
+    def follow(self, now: Song | None) -> None:
         """Close the song where the library lost it; open its new take where it has one."""
-        shown = self.song()
-        if shown is None:
-            return
-        now = next((song for song in songs if song.id == shown.id), None)
         if now is None:
             self.close()
         else:
@@ -109,12 +108,13 @@ class OpenSong(QObject):
 
     def _step(self, by: int) -> bool:
         """Open a song before or after, playing on if one plays; return whether there is one."""
-        songs, shown = self._songs.songs(), self.song()
-        place = next((i for i, song in enumerate(songs) if shown and song.id == shown.id), -1)
-        if place < 0 or not 0 <= place + by < len(songs):
+        shown = self.song()
+        other = self._songs.neighbour(shown.id, by) if shown else ""
+        song = self._read_song(other) if other else None
+        if song is None:
             return False
         playing = self._listening.is_playing
-        self.open(songs[place + by])
+        self.open(song)
         if playing:
             self._listening.play()
         return True

@@ -1,31 +1,35 @@
-"""The songs of the library: filter box, rows, context menu."""
+"""The library on the left: search, set lists, sort and filter, the songs."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import (
-    QAbstractListModel,
     QEvent,
+    QItemSelection,
+    QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QPoint,
     QRect,
-    QRectF,
-    QSize,
-    QSortFilterProxyModel,
     Qt,
+    QTimer,
     Signal,
     Slot,
 )
 from PySide6.QtGui import (
+    QActionGroup,
     QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
     QFocusEvent,
-    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPen,
+    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -34,188 +38,185 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
 
-from karaoke_studio.library.songs import Song
-from karaoke_studio.ui import icons, keys, text, theme
-from karaoke_studio.ui.controls import Label, is_override, paint_focus
-from karaoke_studio.ui.disk import Disk, paint_cover
+from karaoke_studio.library.finder import SORTS, Found, Query, SongRow
+from karaoke_studio.library.playlists import Playlist
+from karaoke_studio.ui import icons, text, theme
+from karaoke_studio.ui.actions import popup_below
+from karaoke_studio.ui.controls import Button, Kind, Label, is_override
+from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.shelves import ALL, FAVOURITES, Shelves
+from karaoke_studio.ui.song_menu import MenuFacts, Wishes, build_song_menu
+from karaoke_studio.ui.songs_model import SONG_ROLE, SongRows, SongsModel, dragged_songs
 from karaoke_studio.ui.theme import Look
 
-SONG_ROLE = int(Qt.ItemDataRole.UserRole)
-SEARCH_ROLE = SONG_ROLE + 1
-_COVER = 40
-_PITCH = theme.ROW_HEIGHT + theme.XS
-
-Index = QModelIndex | QPersistentModelIndex
-
-
-class SongsModel(QAbstractListModel):
-    """The songs as a Qt model."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._songs: list[Song] = []
-
-    def set_songs(self, songs: list[Song]) -> None:
-        """Show other songs."""
-        self.beginResetModel()
-        self._songs = songs
-        self.endResetModel()
-
-    def songs(self) -> list[Song]:
-        """Return the songs in the library's order."""
-        return self._songs
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Return the number of songs."""
-        return 0 if parent.isValid() else len(self._songs)
-
-    def data(self, index: Index, role: int = 0) -> Any:
-        """Return what a view, a screen reader or the filter wants to know of a song."""
-        song = self._songs[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return text.one_line(song.title)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return text.tooltip(text.one_line(text.joined(song.title, song.artist, song.album)))
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            length = text.spoken_length(song.duration_s)
-            return text.one_line(", ".join(filter(None, (song.title, song.artist, length))))
-        if role == SEARCH_ROLE:
-            return f"{song.title} {song.artist} {song.album}"
-        return song if role == SONG_ROLE else None
-
-
-class _Rows(QStyledItemDelegate):
-    """Paints a song's row; `open_id` is the song that is open now."""
-
-    def __init__(self, look: Look, disk: Disk, view: _View) -> None:
-        super().__init__(view)
-        self._look, self._disk, self._view = look, disk, view
-        self.open_id = ""
-        self.compact = False
-
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        return QSize(0, _PITCH)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        song: Song = index.data(SONG_ROLE)
-        tokens = self._look.tokens
-        box: QRect = option.rect.adjusted(theme.S, theme.XS // 2, -theme.S, -theme.XS // 2)
-        state = option.state
-        is_open = song.id == self.open_id
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
-        selected = bool(state & QStyle.StateFlag.State_Selected)
-        if is_open or hovered or selected:
-            painter.setBrush(QColor(tokens.raised if is_open else tokens.window))
-            if hovered and not is_open:
-                painter.setBrush(theme.mix(tokens.panel, tokens.raised, 0.6))
-            painter.drawRoundedRect(box, theme.S, theme.S)
-        if is_open:
-            painter.setBrush(QColor(tokens.accent))
-            painter.drawRoundedRect(
-                QRectF(box.left(), box.top() + 10, 3, box.height() - 20), 1.5, 1.5
-            )
-        if selected and self._view.hasFocus() and self._view.shows_ring:
-            paint_focus(painter, QRectF(box), theme.S, tokens.accent)
-        cover = QRect(box.left() + theme.S, box.top() + theme.S, _COVER, _COVER)
-        if self.compact:
-            cover.moveLeft(box.center().x() - _COVER // 2 + 1)
-        picture = self._disk.cover(song.cover_path, _COVER, painter.device().devicePixelRatioF())
-        paint_cover(painter, cover, picture, song.title, tokens)
-        if not self.compact:
-            self._paint_words(
-                painter, box.adjusted(theme.S + _COVER + theme.M, 0, -theme.S, 0), song
-            )
-        painter.restore()
-
-    def _paint_words(self, painter: QPainter, box: QRect, song: Song) -> None:
-        tokens = self._look.tokens
-        strong, plain = theme.font(strong=True), theme.font(theme.CAPTION)
-        tabular = theme.font(theme.CAPTION, tabular=True)
-        length, badge = text.clock(song.duration_s), text.engine(song.engine)
-        length_width = QFontMetrics(tabular).horizontalAdvance(length)
-        badge_width = QFontMetrics(plain).horizontalAdvance(badge) + 2 * theme.S
-        upper = QRect(box.left(), box.top() + 9, box.width(), 20)
-        lower = QRect(box.left(), box.top() + 28, box.width(), 19)
-        painter.setPen(QColor(tokens.muted))
-        painter.setFont(tabular)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(upper, int(right), length)
-        chip = QRectF(lower.right() - badge_width + 1, lower.top() + 0.5, badge_width, 18)
-        painter.setPen(QPen(QColor(tokens.line), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(chip, 9, 9)
-        painter.setPen(QColor(tokens.muted))
-        painter.setFont(plain)
-        painter.drawText(chip, int(Qt.AlignmentFlag.AlignCenter), badge)
-        _draw_elided(painter, lower.adjusted(0, 0, -badge_width - theme.S, 0), song.artist, plain)
-        painter.setPen(QColor(tokens.text))
-        _draw_elided(painter, upper.adjusted(0, 0, -length_width - theme.S, 0), song.title, strong)
-
-
-def _draw_elided(painter: QPainter, box: QRect, words: str, font: Any) -> None:
-    painter.setFont(font)
-    line = QFontMetrics(font).elidedText(
-        text.one_line(words), Qt.TextElideMode.ElideRight, box.width()
-    )
-    painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), line)
+#: A loading library says so after this time.
+_PATIENCE_MS = 200
 
 
 class _View(QListView):
-    """A list whose Return, Delete and clicks mean something."""
+    """A list whose Return, Delete and clicks mean something.
+
+    Signals:
+        opened, played: id of a song.
+        removed: the chosen songs shall go.
+        moved(list of ids, row): these songs were dropped before this row.
+        nudged(int): the chosen songs shall go one place up (-1) or down.
+    """
 
     opened = Signal(str)
     played = Signal(str)
-    removed = Signal(str)
+    removed = Signal()
+    moved = Signal(object, int)
+    nudged = Signal(int)
 
-    #: The focus ring belongs to the keyboard; a mouse needs none.
-    shows_ring = False
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self.can_reorder = False
+        self._drop_at = -1
+        self.setObjectName("songs_list")
+        self.setAccessibleName("Songs")
+        self.setMouseTracking(True)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setDragEnabled(True)
+        self.setAcceptDrops(True)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.clicked.connect(self._on_clicked)
+        self.doubleClicked.connect(self._on_double_clicked)
+        self._modifiers = Qt.KeyboardModifier.NoModifier
+
+    def rows_delegate(self) -> SongRows:
+        """Return what paints the rows."""
+        delegate = self.itemDelegate()
+        assert isinstance(delegate, SongRows)
+        return delegate
 
     def event(self, event: QEvent) -> bool:
-        """Keep the page keys from the window's shortcuts while the list has the keyboard."""
-        if is_override(event, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+        """Keep keys of the list from the window's shortcuts while it has the keyboard."""
+        if is_override(event, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_A):
             event.accept()
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        self.shows_ring = True
+        """Answer Return, Delete and Alt with the arrows."""
+        self.rows_delegate().shows_ring = True
         song_id = self.current_id()
+        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         if song_id and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             self.opened.emit(song_id)
         elif song_id and event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
-            self.removed.emit(song_id)
+            self.removed.emit()
+        elif alt and event.key() in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
+            self.nudged.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
         else:
             super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.shows_ring = False
+        """Hide the focus ring; remember whether this click only chooses."""
+        self.rows_delegate().shows_ring = False
+        self._modifiers = event.modifiers()
         super().mousePressEvent(event)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Remember whether this click only chooses."""
+        self._modifiers = event.modifiers()
+        super().mouseDoubleClickEvent(event)
+
+    @Slot(QModelIndex)
+    def _on_clicked(self, index: QModelIndex) -> None:
+        if not self._modifiers & _CHOOSING:
+            self.opened.emit(index.data(SONG_ROLE).id)
+
+    @Slot(QModelIndex)
+    def _on_double_clicked(self, index: QModelIndex) -> None:
+        if not self._modifiers & _CHOOSING:
+            self.played.emit(index.data(SONG_ROLE).id)
+
     def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the focus ring to those who came by key."""
         super().focusInEvent(event)
         if event.reason() in {Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason}:
-            self.shows_ring = True
+            self.rows_delegate().shows_ring = True
         if not self.currentIndex().isValid() and self.model().rowCount():
             self.setCurrentIndex(self.model().index(0, 0))
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Hide the focus ring."""
         super().focusOutEvent(event)
         self.viewport().update()
 
     def current_id(self) -> str:
+        """Return the song that the keyboard is on."""
         song = self.currentIndex().data(SONG_ROLE)
         return song.id if song is not None else ""
+
+    # -- dragging within a set list
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take songs of a set list that is shown in its own order."""
+        event.setAccepted(self.can_reorder and bool(dragged_songs(event.mimeData())))
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Show where the songs would go."""
+        takes = self.can_reorder and bool(dragged_songs(event.mimeData()))
+        self._show_drop(self._place(event.position().toPoint()) if takes else -1)
+        event.setDropAction(Qt.DropAction.MoveAction)
+        event.setAccepted(takes)
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        """Hide the line."""
+        self._show_drop(-1)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Tell which songs were dropped where."""
+        place = self._place(event.position().toPoint())
+        self._show_drop(-1)
+        # nothing may be taken out of the model by the one who started the drag
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self.moved.emit(dragged_songs(event.mimeData()), place)
+
+    def _place(self, point: QPoint) -> int:
+        index = self.indexAt(point)
+        if not index.isValid():
+            return self.model().rowCount()
+        below = point.y() > self.visualRect(index).center().y()
+        return index.row() + int(below)
+
+    def _show_drop(self, place: int) -> None:
+        if place != self._drop_at:
+            self._drop_at = place
+            self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the rows, and the line where songs would be dropped."""
+        super().paintEvent(event)
+        if self._drop_at < 0 or not self.model().rowCount():
+            return
+        last = self._drop_at >= self.model().rowCount()
+        box = self.visualRect(self.model().index(self._drop_at - int(last), 0))
+        y = box.bottom() if last else box.top()
+        painter = QPainter(self.viewport())
+        line = QRect(theme.M, y - 1, self.viewport().width() - 2 * theme.M, 2)
+        painter.fillRect(line, QColor(self._look.tokens.accent))
+
+
+_CHOOSING = (
+    Qt.KeyboardModifier.ControlModifier
+    | Qt.KeyboardModifier.ShiftModifier
+    | Qt.KeyboardModifier.MetaModifier
+)
 
 
 class _FilterBox(QLineEdit):
@@ -231,6 +232,7 @@ class _FilterBox(QLineEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave by Escape and Down."""
         if event.key() == Qt.Key.Key_Escape:
             self.clear()
         if event.key() in {Qt.Key.Key_Escape, Qt.Key.Key_Down}:
@@ -240,43 +242,61 @@ class _FilterBox(QLineEdit):
 
 
 class SongsList(QWidget):
-    """The panel on the left.
+    """The panel on the left. It asks for songs and shows what it is given.
+
+    Args:
+        look: the theme.
+        disk: reads covers.
+        folder: the library's; songs lie in folders below it.
 
     Signals:
-        open_requested: song id; show it.
-        play_requested: song id; show it and play.
-        export_requested, show_folder_requested, remove_requested: song id.
+        query_changed(Query): other songs are wanted.
+        open_requested, play_requested, details_requested, show_folder_requested: song id.
+        export_requested, remove_requested: list of song ids.
+        favourite_requested(ids, bool), rating_requested(ids, int), redo_requested(ids, engine).
+        add_requested(playlist id or "" for a new one, ids), take_out_requested(playlist id, ids),
+        reorder_requested(playlist id, ids in their new order).
     """
 
+    query_changed = Signal(object)
     open_requested = Signal(str)
     play_requested = Signal(str)
-    export_requested = Signal(str)
+    details_requested = Signal(str)
     show_folder_requested = Signal(str)
-    remove_requested = Signal(str)
+    export_requested = Signal(object)
+    remove_requested = Signal(object)
+    favourite_requested = Signal(object, bool)
+    rating_requested = Signal(object, int)
+    redo_requested = Signal(object, str)
+    add_requested = Signal(str, object)
+    take_out_requested = Signal(str, object)
+    reorder_requested = Signal(str, object)
 
-    def __init__(self, look: Look, disk: Disk) -> None:
+    def __init__(self, look: Look, disk: Disk, folder: Path) -> None:
         super().__init__()
         self._look = look
+        self.query = Query()
+        self._found = Found(self.query, [])
+        self._was_filled = False
+        self.engines: list[str] = []
         self.setObjectName("side_panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumWidth(72)
-        self.model = SongsModel()
-        self.shown = QSortFilterProxyModel(self)
-        self.shown.setSourceModel(self.model)
-        self.shown.setFilterRole(SEARCH_ROLE)
-        self.shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.shown = SongsModel()
         self.filter_box = self._build_filter()
-        self._heading = Label("Songs", strong=True)
+        self.shelves = Shelves(look)
+        self.heading = Label("All songs", strong=True)
         self.count = Label(size=theme.CAPTION, tone="muted", tabular=True)
-        self.view = self._build_view()
-        self._rows = _Rows(look, disk, self.view)
-        self.view.setItemDelegate(self._rows)
+        self.sort_button = self._small_button("sort_button", "sort-ascending", "Sort")
+        self.narrow_button = self._small_button("narrow_button", "funnel", "Filter")
+        self.view = _View(look)
+        self._rows = SongRows(look, disk, folder, self.view)
+        self._build_view()
         self.nothing = Label(tone="muted")
         self.nothing.setObjectName("songs_empty")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._lay_out()
-        look.changed.connect(self._on_look_changed)
-        disk.cover_changed.connect(self._on_cover_changed)
+        self._connect()
         self._on_look_changed()
         self._tell_count()
 
@@ -284,9 +304,10 @@ class SongsList(QWidget):
         box = _FilterBox()
         box.setObjectName("filter_box")
         box.setAccessibleName("Find songs")
-        box.setPlaceholderText("Find songs and artists")
-        box.setToolTip("Find songs (Ctrl+F)")
+        box.setPlaceholderText("Search songs and artists")
+        box.setToolTip("Title, artist, album and notes (Ctrl+F)")
         box.setClearButtonEnabled(True)
+        box.setMaxLength(400)
         # A file dropped here belongs to the window.
         box.setAcceptDrops(False)
         box.setFixedHeight(theme.CONTROL_HEIGHT)
@@ -294,38 +315,32 @@ class SongsList(QWidget):
             icons.icon("magnifying-glass", self._look.tokens.muted),
             QLineEdit.ActionPosition.LeadingPosition,
         )
-        box.textChanged.connect(self._on_filter_changed)
-        box.left.connect(self._on_filter_left)
         return box
 
-    def _build_view(self) -> _View:
-        view = _View()
-        view.setObjectName("songs_list")
-        view.setAccessibleName("Songs")
-        view.setModel(self.shown)
-        view.setMouseTracking(True)
-        view.setUniformItemSizes(True)
-        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        view.customContextMenuRequested.connect(self._on_menu_requested)
-        view.clicked.connect(self._on_clicked)
-        view.doubleClicked.connect(self._on_double_clicked)
-        view.opened.connect(self.open_requested)
-        view.removed.connect(self.remove_requested)
-        return view
+    def _small_button(self, name: str, icon: str, words: str) -> Button:
+        return Button(self._look, name, icon=icon, kind=Kind.QUIET, says=words, tip=words)
+
+    def _build_view(self) -> None:
+        self.view.setModel(self.shown)
+        self.view.setItemDelegate(self._rows)
 
     def _lay_out(self) -> None:
         self._top = QWidget()
         top = QVBoxLayout(self._top)
-        top.setContentsMargins(theme.M, theme.M, theme.M, theme.S)
-        top.setSpacing(theme.L)
-        top.addWidget(self.filter_box)
+        top.setContentsMargins(0, theme.M, 0, theme.XS)
+        top.setSpacing(theme.S)
+        search = QHBoxLayout()
+        search.setContentsMargins(theme.M, 0, theme.M, 0)
+        search.addWidget(self.filter_box)
+        top.addLayout(search)
+        top.addWidget(self.shelves)
         line = QHBoxLayout()
-        line.setContentsMargins(theme.XS, 0, theme.XS, 0)
-        line.addWidget(self._heading, 1)
-        line.addWidget(self.count)
+        line.setContentsMargins(theme.L, 0, theme.S, 0)
+        line.setSpacing(theme.XS)
+        line.addWidget(self.heading)
+        line.addWidget(self.count, 1)
+        line.addWidget(self.sort_button)
+        line.addWidget(self.narrow_button)
         top.addLayout(line)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -335,33 +350,85 @@ class SongsList(QWidget):
         column.addWidget(self.nothing)
         column.addSpacing(theme.S)
 
-    def set_songs(self, songs: list[Song]) -> None:
-        """Show other songs; selection and place stay where they can."""
-        current, place = self.view.current_id(), self.view.verticalScrollBar().value()
-        self.model.set_songs(songs)
-        if current:
-            self._select(current)
-        self.view.verticalScrollBar().setValue(place)
+    def _connect(self) -> None:
+        self.filter_box.textChanged.connect(self._on_text_changed)
+        self.filter_box.left.connect(self._on_filter_left)
+        self.shelves.chosen.connect(self._on_shelf_chosen)
+        self.shelves.songs_dropped.connect(self._on_songs_dropped)
+        self.sort_button.clicked.connect(self._on_sort)
+        self.narrow_button.clicked.connect(self._on_narrow)
+        view = self.view
+        view.customContextMenuRequested.connect(self._on_menu_requested)
+        view.opened.connect(self.open_requested)
+        view.played.connect(self.play_requested)
+        view.removed.connect(self._on_removed)
+        view.moved.connect(self._on_moved)
+        view.nudged.connect(self._on_nudged)
+        self._look.changed.connect(self._on_look_changed)
+        self._rows.disk.cover_changed.connect(self._on_cover_changed)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(self._tell_count)
+        self._patience.start()
+
+    # -- what is shown
+
+    def show_found(self, found: Found) -> None:
+        """Show songs; selection and place stay where they can."""
+        self._found, self._was_filled = found, True
+        self.shelves.show_shelves(found)
+        chosen, current = set(self.selected_ids()), self.view.current_id()
+        place = self.view.verticalScrollBar().value()
+        if self.shown.set_rows(found.rows):
+            self._select(chosen, current)
+            self.view.verticalScrollBar().setValue(place)
+        shelf = self.shelf()
+        self.heading.setText(shelf.name if shelf else _HEADINGS[self.shelves.current_id()])
+        self.view.can_reorder = bool(found.query.playlist_id) and not found.query.text
         self._tell_count()
 
-    def songs(self) -> list[Song]:
-        """Return the songs as they are shown, filter applied."""
-        rows = range(self.shown.rowCount())
-        return [self.shown.index(row, 0).data(SONG_ROLE) for row in rows]
+    def _select(self, chosen: set[str], current: str) -> None:
+        model = self.view.selectionModel()
+        if (place := self.shown.place_of(current)) >= 0:
+            self.view.setCurrentIndex(self.shown.index(place))
+        if chosen - {current}:
+            picked = QItemSelection()
+            for song_id in chosen:
+                if (place := self.shown.place_of(song_id)) >= 0:
+                    index = self.shown.index(place)
+                    picked.select(index, index)
+            model.select(picked, QItemSelectionModel.SelectionFlag.Select)
 
-    def song(self, song_id: str) -> Song | None:
-        """Return a song of the library, shown or not."""
-        return next((song for song in self.model.songs() if song.id == song_id), None)
+    def shelf(self) -> Playlist | None:
+        """Return the set list that is shown, or None."""
+        wanted = self.shelves.current_id()
+        return next((found for found in self._found.playlists if found.id == wanted), None)
 
-    def current_song(self) -> Song | None:
-        """Return the song that is chosen."""
-        return self.song(self.view.current_id())
+    def total(self) -> int:
+        """Return how many songs the library has."""
+        return self._found.total
+
+    def songs(self) -> list[SongRow]:
+        """Return the songs as they are shown."""
+        return self.shown.rows()
+
+    def neighbour(self, song_id: str, by: int) -> str:
+        """Return the song that is shown `by` rows after another one; "" where there is none."""
+        place, rows = self.shown.place_of(song_id), self.shown.rows()
+        return rows[place + by].id if place >= 0 and 0 <= place + by < len(rows) else ""
+
+    def selected_ids(self) -> list[str]:
+        """Return the chosen songs in the order they are shown."""
+        rows = self.shown.rows()
+        places = sorted(index.row() for index in self.view.selectionModel().selectedRows())
+        return [rows[place].id for place in places]
 
     def set_open(self, song_id: str) -> None:
         """Mark the song that is open; "" for none."""
         self._rows.open_id = song_id
-        if song_id:
-            self._select(song_id)
+        if song_id and song_id not in self.selected_ids():
+            self._select(set(), song_id)
         self.view.viewport().update()
 
     def set_compact(self, compact: bool) -> None:
@@ -376,13 +443,9 @@ class SongsList(QWidget):
         self.view.viewport().update()
 
     def focus_filter(self) -> None:
-        """Put the cursor into the filter box."""
+        """Put the cursor into the search box."""
         self.filter_box.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter_box.selectAll()
-
-    @Slot()
-    def _on_filter_left(self) -> None:
-        self.view.setFocus(Qt.FocusReason.TabFocusReason)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show covers only where there is room for no more."""
@@ -391,25 +454,176 @@ class SongsList(QWidget):
         if compact != self._rows.compact:
             self.set_compact(compact)
 
-    def _select(self, song_id: str) -> None:
-        for row, song in enumerate(self.model.songs()):
-            if song.id == song_id:
-                index = self.shown.mapFromSource(self.model.index(row))
-                if index.isValid():
-                    self.view.setCurrentIndex(index)
-                return
-
     def _tell_count(self) -> None:
-        total, shown = self.model.rowCount(), self.shown.rowCount()
-        self.count.setText(f"{shown:,} of {total:,}" if shown != total else f"{total:,}")
-        wanted = self.filter_box.text()
-        self.nothing.setText(f"No song matches “{wanted}”" if total else "No songs yet")
-        self.nothing.setVisible(shown == 0 and not self._rows.compact)
+        shown, shelf = self.shown.rowCount(), self.shelf()
+        whole = self._found.total
+        if shelf is not None:
+            whole = shelf.songs
+        elif self.query.favourites:
+            whole = self._found.favourites
+        self.count.setText(f"{shown:,} of {whole:,}" if shown != whole else f"{whole:,}")
+        self.nothing.setText(self._why_nothing(shelf))
+        # a library that is still being read is not empty
+        waits = not self._was_filled and self._patience.isActive()
+        self.nothing.setVisible(shown == 0 and not self._rows.compact and not waits)
+
+    def _why_nothing(self, shelf: Playlist | None) -> str:
+        if not self._was_filled:
+            return "Reading the library…"
+        if self.query.text.strip():
+            return f"No song matches “{self.query.text}”"
+        if self.query.engine or self.query.recent:
+            return "No song passes the filter"
+        if shelf is not None:
+            return "Drag songs onto the set list"
+        if self.query.favourites:
+            return "Songs with a star are listed here"
+        return "No songs yet"
+
+    # -- which songs
+
+    def _ask(self, **changes: object) -> None:
+        self.query = replace(self.query, **changes)  # type: ignore[arg-type]  # names are checked
+        self.query_changed.emit(self.query)
 
     @Slot(str)
-    def _on_filter_changed(self, words: str) -> None:
-        self.shown.setFilterFixedString(words)
-        self._tell_count()
+    def _on_text_changed(self, words: str) -> None:
+        self._ask(text=words)
+
+    @Slot(str)
+    def _on_shelf_chosen(self, shelf_id: str) -> None:
+        is_list = shelf_id not in {ALL, FAVOURITES}
+        self._ask(
+            favourites=shelf_id == FAVOURITES,
+            playlist_id=shelf_id if is_list else "",
+        )
+
+    @Slot()
+    def _on_sort(self) -> None:
+        popup_below(self.build_sort_menu(), self.sort_button)
+
+    @Slot()
+    def _on_narrow(self) -> None:
+        popup_below(self.build_filter_menu(), self.narrow_button)
+
+    def build_sort_menu(self) -> QMenu:
+        """Return the menu of orders."""
+        menu = self._new_menu("sort_menu")
+        group = QActionGroup(menu)
+        for sort in SORTS:
+            action = menu.addAction(text.sort(sort))
+            action.setCheckable(True)
+            action.setChecked(sort == self.query.sort)
+            action.setActionGroup(group)
+            action.setEnabled(not self.query.playlist_id)
+            action.triggered.connect(lambda _on=False, sort=sort: self._ask(sort=sort))
+        if self.query.playlist_id:
+            menu.addSeparator()
+            menu.addAction("A set list has your own order: drag its songs").setEnabled(False)
+        return menu
+
+    def build_filter_menu(self) -> QMenu:
+        """Return the menu of filters."""
+        menu = self._new_menu("filter_menu")
+        recent = menu.addAction("Added or played in the last 30 days")
+        recent.setCheckable(True)
+        recent.setChecked(self.query.recent)
+        recent.triggered.connect(lambda on: self._narrow(recent=on))
+        menu.addSeparator()
+        group = QActionGroup(menu)
+        names = sorted(self._found.engines, key=text.engine)
+        if self.query.engine and self.query.engine not in names:
+            names.append(self.query.engine)
+        for engine in ("", *names):
+            words = f"Made by {text.engine(engine)}" if engine else "Any engine"
+            action = menu.addAction(words.replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(engine == self.query.engine)
+            action.setActionGroup(group)
+            action.triggered.connect(lambda _on=False, engine=engine: self._narrow(engine=engine))
+        return menu
+
+    def _narrow(self, **changes: object) -> None:
+        self._ask(**changes)
+        self.narrow_button.set_kind(
+            Kind.NORMAL if self.query.engine or self.query.recent else Kind.QUIET
+        )
+
+    def _new_menu(self, name: str) -> QMenu:
+        menu = QMenu(self)
+        menu.setObjectName(name)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return menu
+
+    # -- what happens to songs
+
+    @Slot()
+    def _on_removed(self) -> None:
+        shelf, chosen = self.shelf(), self.selected_ids()
+        if shelf is not None:  # what was put together is taken apart; nothing is lost
+            self.take_out_requested.emit(shelf.id, chosen)
+        else:
+            self.remove_requested.emit(chosen)
+
+    @Slot(str, object)
+    def _on_songs_dropped(self, shelf_id: str, songs: list[str]) -> None:
+        if shelf_id == FAVOURITES:
+            self.favourite_requested.emit(songs, True)
+        else:
+            self.add_requested.emit(shelf_id if shelf_id != "new" else "", songs)
+
+    @Slot(object, int)
+    def _on_moved(self, songs: list[str], place: int) -> None:
+        if shelf := self.shelf():
+            order = [row.id for row in self.songs()]
+            self._reorder(shelf, _moved(order, songs, place))
+
+    @Slot(int)
+    def _on_nudged(self, by: int) -> None:
+        shelf, chosen = self.shelf(), self.selected_ids()
+        if shelf is None or not self.view.can_reorder or not chosen:
+            return
+        order = [row.id for row in self.songs()]
+        first, last = order.index(chosen[0]), order.index(chosen[-1])
+        place = first - 1 if by < 0 else last + 2
+        if 0 <= place <= len(order):
+            self._reorder(shelf, _moved(order, chosen, place))
+
+    def _reorder(self, shelf: Playlist, order: list[str]) -> None:
+        if order != [row.id for row in self.songs()]:
+            self.reorder_requested.emit(shelf.id, order)
+
+    @Slot(QPoint)
+    def _on_menu_requested(self, place: QPoint) -> None:
+        if self.view.indexAt(place).isValid() and (chosen := self.selected_ids()):
+            self.build_menu(chosen).popup(self.view.viewport().mapToGlobal(place))
+
+    def build_menu(self, chosen: Sequence[str]) -> QMenu:
+        """Return the menu of songs."""
+        ids, shelf = list(chosen), self.shelf()
+        rows = [self.shown.rows()[self.shown.place_of(song_id)] for song_id in ids]
+        facts = MenuFacts(rows, self._found.playlists, shelf, self.engines)
+        first = ids[0]
+        wishes = Wishes(
+            open=lambda: self.open_requested.emit(first),
+            play=lambda: self.play_requested.emit(first),
+            favourite=lambda on: self.favourite_requested.emit(ids, on),
+            rate=lambda rating: self.rating_requested.emit(ids, rating),
+            add_to=lambda playlist_id: self.add_requested.emit(playlist_id, ids),
+            take_out=lambda: self.take_out_requested.emit(shelf.id if shelf else "", ids),
+            edit=lambda: self.details_requested.emit(first),
+            redo=lambda engine: self.redo_requested.emit(ids, engine),
+            export=lambda: self.export_requested.emit(ids),
+            show_folder=lambda: self.show_folder_requested.emit(first),
+            remove=lambda: self.remove_requested.emit(ids),
+        )
+        return build_song_menu(self, facts, wishes)
+
+    # -- looks
+
+    @Slot()
+    def _on_filter_left(self) -> None:
+        self.view.setFocus(Qt.FocusReason.TabFocusReason)
 
     @Slot()
     def _on_look_changed(self) -> None:
@@ -420,35 +634,13 @@ class SongsList(QWidget):
     def _on_cover_changed(self, _path: str) -> None:
         self.view.viewport().update()
 
-    @Slot(QModelIndex)
-    def _on_clicked(self, index: QModelIndex) -> None:
-        self.open_requested.emit(index.data(SONG_ROLE).id)
 
-    @Slot(QModelIndex)
-    def _on_double_clicked(self, index: QModelIndex) -> None:
-        self.play_requested.emit(index.data(SONG_ROLE).id)
+_HEADINGS = {ALL: "All songs", FAVOURITES: "Favourites"}
 
-    @Slot(QPoint)
-    def _on_menu_requested(self, place: QPoint) -> None:
-        index = self.view.indexAt(place)
-        if index.isValid():
-            self.build_menu(index.data(SONG_ROLE).id).popup(self.view.viewport().mapToGlobal(place))
 
-    def build_menu(self, song_id: str) -> QMenu:
-        """Return the menu of a song."""
-        menu = QMenu(self)
-        menu.setObjectName("song_menu")
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        entries = [
-            ("Open", keys.native(("Return",)), self.open_requested),
-            ("Play", "", self.play_requested),
-            ("Export…", keys.native(("Ctrl+E",)), self.export_requested),
-            ("Show in folder", "", self.show_folder_requested),
-            ("Remove", keys.native(("Delete",)), self.remove_requested),
-        ]
-        for words, shortcut, wish in entries:
-            if words == "Remove":
-                menu.addSeparator()
-            action = menu.addAction(f"{words}\t{shortcut}" if shortcut else words)
-            action.triggered.connect(lambda _on=False, wish=wish: wish.emit(song_id))
-        return menu
+def _moved(order: Sequence[str], songs: Sequence[str], place: int) -> list[str]:
+    """Return the order after songs were moved before the row `place`."""
+    moving = set(songs)
+    before = [song_id for song_id in order[:place] if song_id not in moving]
+    after = [song_id for song_id in order[place:] if song_id not in moving]
+    return [*before, *(song_id for song_id in order if song_id in moving), *after]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import math
+from datetime import datetime
 
 from karaoke_studio.catalogue import KNOWN_MODELS
 from karaoke_studio.job import Stage
@@ -26,6 +27,19 @@ _ENGINES = {
     "centre": "Centre",
     "auto": "Auto",
     **{model.name: model.title for model in KNOWN_MODELS},
+}
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+_SORTS = {
+    "added": "Newest first",
+    "title": "Title",
+    "artist": "Artist",
+    "length": "Shortest first",
+    "played": "Recently played",
 }
 
 _FORMATS = {
@@ -86,6 +100,80 @@ def made_with(name: str, *, makeshift: bool) -> str:
     ('Demucs', 'Instant, as no model is installed')
     """
     return f"{engine(name)}, as no model is installed" if makeshift else name and engine(name)
+
+
+def sort(name: str) -> str:
+    """Return what an order of songs is called."""
+    return _SORTS[name]
+
+
+def rating(stars: int) -> str:
+    """Return a rating.
+
+    >>> rating(4), rating(1), rating(0)
+    ('★★★★☆  4 stars', '★☆☆☆☆  1 star', 'Not rated')
+    """
+    if not stars:
+        return "Not rated"
+    return f"{'★' * stars}{'☆' * (5 - stars)}  {counted(stars, 'star')}"
+
+
+def removed(titles: list[str]) -> str:
+    """Return what was moved to the trash.
+
+    >>> removed(["Copper Sky"]), removed(["a", "b"])
+    ('“Copper Sky” was removed.', '2 songs were removed.')
+    """
+    if len(titles) == 1:
+        return f"“{titles[0]}” was removed."
+    return f"{len(titles):,} songs were removed."
+
+
+def taken_out(songs: int, shelf: str) -> str:
+    """Return what was taken out of a set list.
+
+    >>> taken_out(1, "Party")
+    '1 song was taken out of “Party”.'
+    """
+    verb = "was" if songs == 1 else "were"
+    return f"{counted(songs, 'song')} {verb} taken out of “{shelf}”."
+
+
+def date(iso: str) -> str:
+    """Return the day of an ISO time in UTC, as it is here; "" where it is none.
+
+    >>> date("2026-11-05T12:00:00Z"), date("soon")
+    ('5 November 2026', '')
+    """
+    try:
+        here = datetime.fromisoformat(iso).astimezone()
+    except ValueError:
+        return ""
+    return f"{here.day} {_MONTHS[here.month - 1]} {here.year}"
+
+
+def played(times: int, last: str | None) -> str:
+    """Return how often a song was played and when last.
+
+    >>> played(0, None), played(2, "2026-11-05T12:00:00Z")
+    ('not yet', 'twice, last on 5 November 2026')
+    """
+    if not times:
+        return "not yet"
+    often = {1: "once", 2: "twice"}.get(times, f"{times:,} times")
+    day = date(last or "")
+    return f"{often}, last on {day}" if day else often
+
+
+def null_test(level_db: float | None, *, exact: bool) -> str:
+    """Return what vocals and instrumental together are worth against the original.
+
+    >>> null_test(-200.0, exact=True), null_test(-143.2, exact=False), null_test(None, exact=False)
+    ('sums up exactly', 'sums up to −143 dB', '')
+    """
+    if exact:
+        return "sums up exactly"
+    return "" if level_db is None else f"sums up to −{-level_db:.0f} dB"
 
 
 def file_format(name: str) -> str:

@@ -294,6 +294,11 @@ QLineEdit {
     selection-color: $on_accent;
 }
 QLineEdit:focus { border-color: $accent; }
+QPlainTextEdit {
+    background: $raised; color: $text; border: 2px solid transparent; border-radius: 6px;
+    padding: 4px; selection-background-color: $accent; selection-color: $on_accent;
+}
+QPlainTextEdit:focus { border-color: $accent; }
 QLineEdit:disabled { color: $faded; }
 QComboBox {
     background: $raised; color: $text; border: 2px solid transparent; border-radius: 6px;

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,12 @@ from karaoke_studio.audio.peaks import LEVELS, write_peaks
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import STEMS, JobResult, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.jobs.shelf import SongDetails
+from karaoke_studio.library.finder import Found, Query, SongRow
+from karaoke_studio.library.playlists import Playlist
+from karaoke_studio.library.search_words import searchable
 from karaoke_studio.library.songs import Song, Word
+from karaoke_studio.library.takes import TakeFacts
 from karaoke_studio.playback.levels import SILENCE, Heard
 from karaoke_studio.playback.player import Loop, Mix, PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
@@ -59,7 +65,7 @@ class FakeQueue(QObject):
         self.library = library
         self.views: dict[str, JobView] = {}
         self.exports: dict[str, tuple[Song, OutputSpec, tuple[str, ...]]] = {}
-        self.trash: dict[str, Song] = {}
+        self.redone: list[tuple[str, str]] = []
         self.is_watching = False
         self.stopped: bool | None = None
         self.settings = Settings()
@@ -158,15 +164,8 @@ class FakeQueue(QObject):
             replace(song, mix=mix) if song.id == song_id else song for song in self.library.all
         ]
 
-    def remove_song(self, song_id: str) -> None:
-        song = next(song for song in self.library.all if song.id == song_id)
-        self.library.all.remove(song)
-        self.trash[song_id] = song
-        self.songs_changed.emit()
-
-    def restore_song(self, song_id: str) -> None:
-        self.library.all.insert(0, self.trash.pop(song_id))
-        self.songs_changed.emit()
+    def redo_song(self, song: Song, engine: str, quality: str = "best") -> None:
+        self.redone.append((song.id, engine))
 
     def watch_sound_devices(self, on: bool) -> None:
         self.is_watching = on
@@ -249,6 +248,150 @@ def result_of(song: Song) -> JobResult:
         null_exact=True,
         gain_db=0.0,
     )
+
+
+class FakeShelf(QObject):
+    """Behaves as `Shelf` does, and answers at once."""
+
+    found = Signal(object)
+    find_failed = Signal(object)
+    details_read = Signal(object)
+    engines_found = Signal(object)
+    changed = Signal()
+    change_failed = Signal(object)
+
+    def __init__(self, library: FakeLibrary) -> None:
+        super().__init__()
+        self.library = library
+        self.folder = library.folder
+        self.trash: dict[str, Song] = {}
+        self.lists: dict[str, tuple[str, list[str]]] = {}
+        self.deleted: dict[str, tuple[str, list[str]]] = {}
+        self.engines = ["instant", "centre"]
+        self.details: dict[str, tuple[TakeFacts, ...]] = {}
+        self.wishes: list[tuple[str, str, str]] = []
+        self.problem: KaraokeError | None = None
+        self._numbers = itertools.count(1)
+
+    def find(self, query: Query) -> None:
+        if self.problem is not None:
+            self.find_failed.emit(self.problem)
+            return
+        songs = self.library.songs()
+        counts = Counter(song.engine for song in songs)
+        ids = {song.id for song in songs}
+        lists = [
+            Playlist(key, name, len(ids.intersection(members)))
+            for key, (name, members) in self.lists.items()
+        ]
+        stars = sum(song.favourite for song in songs)
+        shown = [row_of(song) for song in self._ordered(query) if _is_wanted(song, query)]
+        self.found.emit(Found(query, shown, len(songs), stars, dict(counts), lists))
+
+    def _ordered(self, query: Query) -> list[Song]:
+        songs = self.library.songs()
+        if query.playlist_id:
+            members = self.lists[query.playlist_id][1]
+            by_id = {song.id: song for song in songs}
+            return [by_id[song_id] for song_id in members if song_id in by_id]
+        keys = {
+            "title": lambda song: song.title.casefold(),
+            "artist": lambda song: song.artist.casefold() or "\uffff",
+            "length": lambda song: song.duration_s,
+            "played": lambda song: [-ord(c) for c in song.played_at or " "],
+        }
+        return sorted(songs, key=keys[query.sort]) if query.sort in keys else songs
+
+    def find_engines(self, _folders: tuple[Path, ...]) -> None:
+        self.engines_found.emit(self.engines)
+
+    def song(self, song_id: str) -> Song | None:
+        return next((song for song in self.library.all if song.id == song_id), None)
+
+    def read_details(self, song: Song) -> None:
+        self.details_read.emit(SongDetails(song, self.details.get(song.id, ()), 4_200_000))
+
+    def change(self, song_ids: list[str], **fields: Any) -> None:
+        for place, song in enumerate(self.library.all):
+            if song.id in song_ids:
+                self.library.all[place] = replace(song, **fields)
+        self.changed.emit()
+
+    def count_play(self, song_id: str) -> None:
+        song = self.song(song_id)
+        if song is not None:
+            self.change([song_id], play_count=song.play_count + 1, played_at="2026-02-02T02:02:02Z")
+
+    def remove(self, song_ids: list[str]) -> None:
+        for song in self.library.songs():
+            if song.id in song_ids:
+                self.library.all.remove(song)
+                self.trash[song.id] = song
+        self.changed.emit()
+
+    def restore(self, song_ids: list[str]) -> None:
+        for song_id in song_ids:
+            self.library.all.insert(0, self.trash.pop(song_id))
+        self.changed.emit()
+
+    def set_cover(self, song_id: str, picture: tuple[bytes, str] | None) -> None:
+        song = self.song(song_id)
+        assert song is not None
+        name = f"cover-{next(self._numbers)}{picture[1]}" if picture else None
+        if picture:
+            (song.folder / str(name)).write_bytes(picture[0])
+        self.change([song_id], cover=name)
+
+    def use_take(self, song_id: str, take_id: str) -> None:
+        self.wishes.append(("use", song_id, take_id))
+
+    def remove_take(self, song_id: str, take_id: str) -> None:
+        self.wishes.append(("remove", song_id, take_id))
+
+    def create_playlist(self, name: str, song_ids: tuple[str, ...] = ()) -> None:
+        self.lists[f"list{next(self._numbers)}"] = (name, list(song_ids))
+        self.changed.emit()
+
+    def rename_playlist(self, playlist_id: str, name: str) -> None:
+        self.lists[playlist_id] = (name, self.lists[playlist_id][1])
+        self.changed.emit()
+
+    def delete_playlist(self, playlist_id: str) -> None:
+        self.deleted[playlist_id] = self.lists.pop(playlist_id)
+        self.changed.emit()
+
+    def restore_playlist(self, playlist_id: str) -> None:
+        self.lists[playlist_id] = self.deleted.pop(playlist_id)
+        self.changed.emit()
+
+    def add_to_playlist(self, playlist_id: str, song_ids: list[str]) -> None:
+        members = self.lists[playlist_id][1]
+        members += [song_id for song_id in song_ids if song_id not in members]
+        self.changed.emit()
+
+    def take_from_playlist(self, playlist_id: str, song_ids: list[str]) -> None:
+        name, members = self.lists[playlist_id]
+        self.lists[playlist_id] = (name, [key for key in members if key not in song_ids])
+        self.changed.emit()
+
+    def reorder_playlist(self, playlist_id: str, song_ids: list[str]) -> None:
+        self.lists[playlist_id] = (self.lists[playlist_id][0], list(song_ids))
+        self.changed.emit()
+
+
+def _is_wanted(song: Song, query: Query) -> bool:
+    words = searchable(f"{song.title} {song.artist} {song.album}").casefold().split()
+    typed = searchable(query.text).casefold().split()
+    return (
+        all(any(word.startswith(part) for word in words) for part in typed)
+        and (song.favourite or not query.favourites)
+        and query.engine in {"", song.engine}
+    )
+
+
+def row_of(song: Song) -> SongRow:
+    """Return what a list shows of a song."""
+    return SongRow(**{name: getattr(song, name) for name in SongRow._fields})
 
 
 class FakePlayer:

@@ -619,24 +619,6 @@ def test_closing_cancels_exports(desk: Desk) -> None:
     assert desk.waiting() == []
 
 
-def test_a_song_can_be_removed_and_restored(desk: Desk) -> None:
-    song = make_song(desk)
-
-    def wait_changes(count: int) -> None:
-        desk.wait(lambda: desk.listener.heard.count(("changed",)) == count)
-
-    wait_changes(2)  # made, and analysed
-    (song,) = desk.songs()
-    desk.queue.remove_song(song.id)
-    wait_changes(3)
-    assert desk.songs() == []
-    desk.queue.restore_song(song.id)
-    wait_changes(4)
-    assert desk.songs() == [song]
-    desk.queue.restore_song("nobody")
-    wait_changes(5)
-
-
 # -- sound outputs -----------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from karaoke_studio.settings import Settings
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.theme import Look
-from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue
+from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue, FakeShelf
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,6 +58,7 @@ class Desk:
 
     def __init__(self, queue: FakeQueue, player: FakePlayer, library: FakeLibrary) -> None:
         self.queue, self.player, self.library = queue, player, library
+        self.shelf = FakeShelf(library)
         self.saved: list[Settings] = []
         self.folders: list[Path] = []
         self.data = DataFolder(library.folder.parent / "data").create()
@@ -69,7 +70,7 @@ class Desk:
         window = MainWindow(
             self.queue,
             self.player,
-            self.library.songs,
+            self.shelf,
             self.library.words,
             settings or Settings(theme="dark"),
             self.saved.append,
@@ -96,6 +97,11 @@ def desk(queue: FakeQueue, player: FakePlayer, library: FakeLibrary) -> Iterator
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     desk.windows.clear()
     gc.collect()
+
+
+@pytest.fixture
+def shelf(desk: Desk) -> FakeShelf:
+    return desk.shelf
 
 
 OpenWindow = Callable[[], MainWindow]

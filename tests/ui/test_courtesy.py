@@ -45,7 +45,7 @@ def full_window(
     queue.start(first, EVIL)
     queue.fail(second, CorruptAudio(EVIL, hint=EVIL))
     queue.start(third)
-    window.remove_song(library.all[1].id)
+    window.collection.remove([library.all[1].id])
     window.exports.open(library.all[0], window.settings)
     window.commands["keys_action"].trigger()
     window.commands["about_action"].trigger()
@@ -128,7 +128,7 @@ def test_tab_goes_from_top_left_to_bottom_right(
     assert seen == [
         *("add_button", "quality_normal", "engine_button", "device_button"),
         *("export_button", "menu_button"),
-        *("filter_box", "songs_list"),
+        *("filter_box", "shelves", "sort_button", "narrow_button", "songs_list"),
         *("timeline", "lyrics_pane"),
         *("previous_button", "play_button", "next_button"),
         *("source_original", "loop_button", "mute_button", "volume_slider"),

@@ -152,7 +152,7 @@ def test_each_song_keeps_its_faders(
     window.open_song(four.id)
     assert player.mix == kept
     assert strip.channels["bass"].mute.isChecked()
-    window.reload_songs()
+    window.collection.reload()
     assert player.mix == kept
 
 
