@@ -42,6 +42,9 @@ class Settings:
         stems: "pair" (voice and music) or "all" that the engine makes.
         queue_paused: no further song of the queue is begun.
         volume: 0…1, position of the volume slider.
+        sound_device: name of the output, "" = the system's own choice.
+        match_loudness: original, instrumental and vocals are played equally loud.
+        mixer_open: the faders of the single stems are shown.
         export_folder: last folder of an export, "" = the system's music folder.
         export_format: one of `job.FORMATS`.
         export_bit_depth: one of `job.BIT_DEPTHS`.
@@ -69,6 +72,9 @@ class Settings:
     stems: str = "pair"
     queue_paused: bool = False
     volume: float = 0.8
+    sound_device: str = ""
+    match_loudness: bool = False
+    mixer_open: bool = True
     export_folder: str = ""
     export_format: str = "flac"
     export_bit_depth: str = "24"

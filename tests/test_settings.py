@@ -19,6 +19,9 @@ from karaoke_studio.settings import (
 from tests.helpers.disks import fill_disk
 
 CHOSEN = Settings(
+    sound_device="Headset",
+    match_loudness=True,
+    mixer_open=False,
     theme="dark",
     spectrogram_colours="viridis",
     quality="best",

@@ -56,7 +56,7 @@ def analyse_stems(
 
     Returns:
         `bpm` (beats a minute) and `key` (one of `KEYS`), None where there is none; `lufs` of the
-        song; `stem_lufs` by stem.
+        song; `stem_lufs` by stem, and of the "instrumental" where that is a sum of stems.
 
     Raises:
         CorruptAudio: a stem is damaged.
@@ -64,14 +64,18 @@ def analyse_stems(
     rate, channels = sound["sample_rate"], sound["channels"]
     whole = LoudnessMeter(rate, channels)
     meters = {stem: LoudnessMeter(rate, channels) for stem in stems}
+    names = list(stems)
+    if "vocals" in names and "instrumental" not in names:
+        meters["instrumental"] = LoudnessMeter(rate, channels)
     excerpt = Excerpt(sound["frames"], rate)
     readers: list[Iterable[Any]] = [read_floats(path) for path in stems.values()]
     done = 0
     for blocks in zip(*readers, strict=True):
         check()
-        for meter, block in zip(meters.values(), blocks, strict=True):
-            meter.add(block)
         song = sum(blocks[1:], start=blocks[0])
+        found = dict(zip(names, blocks, strict=True))
+        for stem, meter in meters.items():
+            meter.add(found[stem] if stem in found else song - found["vocals"])
         whole.add(song)
         excerpt.add(song)
         done += len(song)

@@ -122,6 +122,7 @@ class JobQueue(QObject):
     export_failed = Signal(str, object)
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
+    sound_devices_listed = Signal(object)
     devices_found = Signal(object)
     spectrogram_ready = Signal(str, str, object)
     _walked = Signal(object, object, str)
@@ -159,6 +160,7 @@ class JobQueue(QObject):
         self._forecast.time_left_changed.connect(self.time_left_changed)
         self._sound = SoundOutputs(worker, self)
         self._sound.changed.connect(self.sound_devices_changed)
+        self._sound.listed.connect(self.sound_devices_listed)
         self._devices = Devices(around.workers.another_engine, around.data, self)
         self._devices.found.connect(self.devices_found)
         #: Finished songs whose files are still wanted.
@@ -372,6 +374,10 @@ class JobQueue(QObject):
     def watch_sound_devices(self, on: bool) -> None:
         """Start or end looking for sound outputs every two seconds."""
         self._sound.watch(on)
+
+    def list_sound_devices(self) -> None:
+        """Look for sound outputs once; `sound_devices_listed` tells them."""
+        self._sound.look()
 
     def look_for_devices(self) -> None:
         """Find out what networks can compute on; `devices_found` tells, once."""

@@ -137,6 +137,14 @@ class Listening(QObject):
         """Place the faders."""
         self._player.set_mix(mix)
 
+    def set_matches(self, gains: dict[str, float]) -> None:
+        """Play sources at gains that make them equally loud; {} = each as it is."""
+        self._player.set_matches({Source(source): gain for source, gain in gains.items()})
+
+    def set_device(self, name: str) -> None:
+        """Play on a sound device; "" = the system's own choice."""
+        self._player.set_device(name)
+
     @Slot(float)
     def set_volume(self, volume: float) -> None:
         """Choose how loud, 0…1."""

@@ -50,6 +50,7 @@ from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.loudness import LoudnessMatch
 from karaoke_studio.ui.making import Making
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.preferences import Preferences
@@ -59,6 +60,7 @@ from karaoke_studio.ui.recent import Recent
 from karaoke_studio.ui.sizes import Sizes
 from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
+from karaoke_studio.ui.sound_devices import SoundDevices
 from karaoke_studio.ui.sound_watch import SoundWatch
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.toolbar import Toolbar
@@ -136,6 +138,15 @@ class MainWindow(QMainWindow):
         )
         keep = queue.keep_mix
         self.faders = Faders(self.opened, self.listening, self.song_view, keep, self)
+        strip, keep_setting = self.song_view.mixer, self.change_setting
+        strip.set_open(is_open=self.settings.mixer_open)
+        strip.opened_changed.connect(self._on_mixer_opened)
+        self.sound_devices = SoundDevices(
+            self.settings.sound_device, self.listening, queue, strip, keep_setting, self
+        )
+        self.loudness = LoudnessMatch(
+            self.settings.match_loudness, self.opened, self.listening, strip, keep_setting, self
+        )
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
         data = data or data_folder()
         self.help = Help(self.look, data, self.banners, open_folder, self)
@@ -530,6 +541,10 @@ class MainWindow(QMainWindow):
         elif field == "spectrogram_colours":
             self.song_view.timeline.set_spectrogram_colours(value)
             self.commands[f"colours_{value}_action"].setChecked(True)
+
+    @Slot(bool)
+    def _on_mixer_opened(self, is_open: bool) -> None:
+        self.change_setting("mixer_open", is_open)
 
     @Slot(object)
     def _on_export_choices(self, chosen: Settings) -> None:

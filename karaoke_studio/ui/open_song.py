@@ -28,10 +28,12 @@ class OpenSong(QObject):
 
     Signals:
         changed: another song is open, or none.
+        refreshed: facts of the open song have changed.
         stretch_chosen: whether a stretch to repeat is chosen.
     """
 
     changed = Signal()
+    refreshed = Signal()
     stretch_chosen = Signal(bool)
 
     def __init__(
@@ -68,6 +70,7 @@ class OpenSong(QObject):
         if shown and (shown.id, shown.take_id) == (song.id, song.take_id):
             if shown != song:
                 self._view.refresh(song)
+                self.refreshed.emit()
             return
         self._view.show_song(song, self._words(song))
         self._listening.open(song)

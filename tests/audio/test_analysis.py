@@ -107,3 +107,17 @@ def test_a_take_is_analysed_as_the_sum_of_its_stems(tmp_path: Path) -> None:
     assert found["lufs"] > max(loud.values()) - 0.1
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_the_instrumental_of_many_stems_is_measured(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    stems = {name: 0.1 * rng.standard_normal((2, 66_150)) for name in ("vocals", "drums", "bass")}
+    paths = {name: tmp_path / f"{name}.flac" for name in stems}
+    for name, path in paths.items():
+        sf.write(path, stems[name].T, 22_050, subtype="PCM_24")
+    sound = {"channels": 2, "sample_rate": 22_050, "frames": 66_150}
+    found = analyse_stems(paths, sound, lambda _: None, lambda: None)["stem_lufs"]
+    assert set(found) == {*stems, "instrumental"}
+    meter = LoudnessMeter(22_050, 2)
+    meter.add((stems["drums"] + stems["bass"]).T.astype(np.float32))
+    assert found["instrumental"] == pytest.approx(meter.finish(), abs=0.1)

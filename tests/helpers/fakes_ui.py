@@ -57,6 +57,7 @@ class FakeQueue(QObject):
     export_failed = Signal(str, object)
     export_cancelled = Signal(str)
     sound_devices_changed = Signal(object)
+    sound_devices_listed = Signal(object)
     devices_found = Signal(object)
     spectrogram_ready = Signal(str, str, object)
 
@@ -79,6 +80,7 @@ class FakeQueue(QObject):
         self.seconds: dict[str, float] = {}
         self.folders: tuple[Path, ...] = ()
         self.mixes: list[tuple[str, dict[str, Any]]] = []
+        self.lookings = 0
         self._numbers = itertools.count(1)
 
     # wishes
@@ -157,6 +159,9 @@ class FakeQueue(QObject):
     def cancel_export(self, export_id: str) -> None:
         del self.exports[export_id]
         self.export_cancelled.emit(export_id)
+
+    def list_sound_devices(self) -> None:
+        self.lookings += 1
 
     def keep_mix(self, song_id: str, mix: dict[str, Any]) -> None:
         self.mixes.append((song_id, mix))

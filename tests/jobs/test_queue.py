@@ -640,6 +640,29 @@ def test_sound_outputs_are_looked_for_while_asked(
     desk.queue.watch_sound_devices(on=False)
 
 
+def test_sound_outputs_are_listed_once_on_wish(desk: Desk, qtbot: Any) -> None:
+    seen: list[list[str]] = []
+    desk.queue.sound_devices_listed.connect(seen.append)
+    for wishes in (1, 2):
+        desk.queue.list_sound_devices()
+        desk.wait(lambda wishes=wishes: len(seen) == wishes)
+    assert seen == [[], ["Speakers"]]  # the first look failed
+    qtbot.wait(30)
+    assert len(desk.workers.watching) == 2
+    desk.queue.stop(keep=False)
+    desk.queue.list_sound_devices()
+    assert not [t for t in threading.enumerate() if t.name == "sound-look"]
+
+
+def test_faders_are_kept(desk: Desk) -> None:
+    desk.add("song.wav")
+    desk.wait_over()
+    (song,) = desk.songs()
+    desk.queue.keep_mix("nobody", {})
+    desk.queue.keep_mix(song.id, {"voice": 0.5})
+    desk.wait(lambda: desk.songs()[0].mix == {"voice": 0.5})
+
+
 def test_switching_the_watch_on_and_off_leaves_one(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

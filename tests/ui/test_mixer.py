@@ -6,18 +6,22 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.audio.mix import Mix
+from karaoke_studio.library.songs import Song
 from karaoke_studio.playback.levels import SILENCE
 from karaoke_studio.playback.player import Heard, Source
+from karaoke_studio.settings import Settings
 from karaoke_studio.ui.fader import Fader, Meter, OutputMeter
+from karaoke_studio.ui.loudness import match_gains
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.mixer_strip import MixerStrip, presets
 from karaoke_studio.ui.theme import Look
 from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue
-from tests.ui.conftest import OpenWindow
+from tests.ui.conftest import Desk, OpenWindow
 
 LEFT = Qt.MouseButton.LeftButton
 FOUR = ("vocals", "drums", "bass", "other")
@@ -269,3 +273,122 @@ def test_the_mix_is_exported_as_the_faders_stand(
     assert queue.gains == dict(zip(FOUR, player.mix.gains(FOUR), strict=True))
     queue.finish_export(*queue.exports)
     dialog.close()
+
+
+# -- where the sound goes
+
+
+def open_devices(qtbot: QtBot, window: MainWindow) -> dict[str, QAction]:
+    qtbot.mouseClick(window.song_view.mixer.device_button, LEFT)
+    return {action.text(): action for action in window.sound_devices.menu.actions()}
+
+
+def test_a_device_is_chosen_and_kept(
+    qtbot: QtBot, window: MainWindow, queue: FakeQueue, player: FakePlayer
+) -> None:
+    menu = window.sound_devices.menu
+    names = open_devices(qtbot, window)
+    assert queue.lookings == 1
+    assert names["System default"].isChecked()
+    assert not names["Looking for devices…"].isEnabled()
+    queue.sound_devices_listed.emit(["Speakers", "Rock & Roll Headset"])
+    names = {action.text(): action for action in menu.actions()}
+    assert "Looking for devices…" not in names
+    names["Rock && Roll Headset"].trigger()
+    menu.close()
+    assert player.device == window.settings.sound_device == "Rock & Roll Headset"
+    assert "Rock &amp; Roll Headset" in window.song_view.mixer.device_button.toolTip()
+    assert open_devices(qtbot, window)["Rock && Roll Headset"].isChecked()
+    menu.close()
+
+
+def test_a_device_that_is_away_is_still_the_chosen_one(
+    qtbot: QtBot, desk: Desk, queue: FakeQueue, player: FakePlayer, library: FakeLibrary
+) -> None:
+    library.add("A")
+    window = desk.open(Settings(theme="dark", sound_device="Headset"))
+    window.show()
+    window.open_song(library.all[0].id)
+    assert player.device == "Headset"
+    open_devices(qtbot, window)
+    queue.sound_devices_listed.emit(["Speakers"])
+    menu = window.sound_devices.menu
+    names = {action.text(): action for action in menu.actions()}
+    assert names["Headset (not connected)"].isChecked()
+    names["System default"].trigger()
+    assert player.device == window.settings.sound_device == ""
+    menu.close()
+
+
+def test_a_list_that_comes_after_the_menu_was_closed_opens_nothing(
+    window: MainWindow, queue: FakeQueue
+) -> None:
+    queue.sound_devices_listed.emit(["Speakers"])
+    assert not window.sound_devices.menu.isVisible()
+
+
+# -- equally loud
+
+
+def measured(song: Song, whole: float | None, music: float | None, voice: float | None) -> Song:
+    stems = {"instrumental": music, "vocals": voice}
+    analysis = {"take_id": song.take_id, "lufs": whole, "stem_lufs": stems}
+    return replace(song, analysis=analysis)
+
+
+def test_all_sources_come_down_to_the_quietest(library: FakeLibrary) -> None:
+    song = library.add("A")
+    gains = match_gains(measured(song, -10.0, -12.0, -16.0))
+    assert gains["vocals"] == 1.0
+    assert gains["original"] == pytest.approx(10 ** (-6 / 20))
+    assert gains["instrumental"] == pytest.approx(10 ** (-4 / 20))
+
+
+def test_a_whisper_does_not_silence_the_song(library: FakeLibrary) -> None:
+    gains = match_gains(measured(library.add("A"), -10.0, -10.0, -40.0))
+    assert gains["vocals"] == 1.0
+    assert gains["original"] == pytest.approx(10 ** (-12 / 20))
+
+
+@pytest.mark.parametrize("voice", [None, float("nan"), True, "loud"])
+def test_what_has_no_loudness_stays_as_it_is(library: FakeLibrary, voice: object) -> None:
+    gains = match_gains(measured(library.add("A"), -10.0, -11.0, voice))
+    assert gains == {"original": pytest.approx(10 ** (-1 / 20)), "instrumental": 1.0}
+
+
+def test_figures_of_another_take_do_not_count(library: FakeLibrary) -> None:
+    song = measured(library.add("A"), -10.0, -12.0, -16.0)
+    assert match_gains(replace(song, take_id="new")) == {}
+    assert match_gains(replace(song, analysis=None)) == {}
+    assert match_gains(measured(song, None, -12.0, -16.0)) == {}
+
+
+def test_equal_loudness_is_turned_on_kept_and_follows_the_song(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, player: FakePlayer, library: FakeLibrary
+) -> None:
+    qtbot.mouseClick(strip.match_button, LEFT)
+    assert window.settings.match_loudness
+    assert player.matches == {}, "not measured yet"
+    library.all[0] = measured(library.all[0], -10.0, -12.0, -16.0)
+    window.reload_songs()
+    assert player.matches[Source.VOCALS] == 1.0
+    assert player.matches[Source.ORIGINAL] < 1
+    window.open_song(library.all[1].id)
+    assert player.matches == {}
+    window.open_song(library.all[0].id)
+    assert player.matches
+    qtbot.mouseClick(strip.match_button, LEFT)
+    assert player.matches == {}
+    assert not window.settings.match_loudness
+
+
+def test_put_away_faders_stay_away(desk: Desk, library: FakeLibrary, qtbot: QtBot) -> None:
+    library.add("A", stems=FOUR)
+    window = desk.open(Settings(theme="dark", mixer_open=False, match_loudness=True))
+    window.show()
+    window.open_song(library.all[0].id)
+    strip = window.song_view.mixer
+    assert strip.match_button.isChecked()
+    assert not strip.channels["drums"].isVisible()
+    qtbot.mouseClick(strip.stems_button, LEFT)
+    assert window.settings.mixer_open
