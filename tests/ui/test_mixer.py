@@ -370,7 +370,7 @@ def test_equal_loudness_is_turned_on_kept_and_follows_the_song(
     assert window.settings.match_loudness
     assert player.matches == {}, "not measured yet"
     library.all[0] = measured(library.all[0], -10.0, -12.0, -16.0)
-    window.reload_songs()
+    window.collection.reload()
     assert player.matches[Source.VOCALS] == 1.0
     assert player.matches[Source.ORIGINAL] < 1
     window.open_song(library.all[1].id)
