@@ -48,7 +48,7 @@ LEGACY_SHA256 = {
 
 #: On what terms the weights are offered.
 #: Source: https://github.com/facebookresearch/demucs/issues/327
-LICENCE = "For research, not MIT"
+LICENCE = "For research only"
 TERMS = (
     "The weights come from the authors of Demucs, who offer them for research: "
     "the MIT licence of the Demucs program does not cover them. "

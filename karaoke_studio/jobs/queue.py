@@ -25,6 +25,7 @@ from karaoke_studio.jobs.devices import Devices
 from karaoke_studio.jobs.forecast import Forecast
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.jobs.line import Line, Turn
+from karaoke_studio.jobs.models import Models
 from karaoke_studio.jobs.sound_outputs import SoundOutputs
 from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
@@ -155,6 +156,8 @@ class JobQueue(QObject):
         self._spectrograms.ready.connect(self.spectrogram_ready)
         self._analyses = Analyses(around.workers.analysis, library, cache / "numba", self)
         self._analyses.found.connect(self.songs_changed)
+        #: Those that are on this computer, and those on their way.
+        self.models = Models(around.data, self.model_folders, parent=self)
         worker = around.workers.interactive
         self._forecast = Forecast(self._planned, around.speeds, worker, self)
         self._forecast.time_left_changed.connect(self.time_left_changed)
@@ -182,7 +185,10 @@ class JobQueue(QObject):
 
     def use(self, settings: Settings) -> None:
         """Make the songs that are queued from now on as these settings say."""
+        has_moved = settings.model_folder != self._settings.model_folder
         self._settings = settings
+        if has_moved:
+            self.models.refresh()
 
     def add_paths(self, paths: list[Path]) -> None:
         """Queue songs and all songs in folders; returns at once."""
@@ -468,6 +474,7 @@ class JobQueue(QObject):
             self._forecast,
             self._spectrograms,
             self._analyses,
+            self.models,
             self._songs,
             self._exports,
             self._errands,

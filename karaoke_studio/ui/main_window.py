@@ -52,6 +52,7 @@ from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.loudness import LoudnessMatch
 from karaoke_studio.ui.making import Making
+from karaoke_studio.ui.models_page import ModelsDesk
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_control import QueueControl
@@ -150,6 +151,7 @@ class MainWindow(QMainWindow):
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
         data = data or data_folder()
         self.help = Help(self.look, data, self.banners, open_folder, self)
+        self.models = ModelsDesk(self.look, queue.models, queue.expected_s, self.banners, self)
         self.preferences = Preferences(
             self.look,
             data,
@@ -192,6 +194,8 @@ class MainWindow(QMainWindow):
             self,
         )
         self.making.more_requested.connect(self._on_more_choices)
+        self.making.models_requested.connect(self.open_models)
+        queue.models.models_changed.connect(self.making.look_for_models)
         self.collection.reload()
         self._sizes.restore_window(self)
         self._arrange()
@@ -294,6 +298,7 @@ class MainWindow(QMainWindow):
             "mute_action": self.song_view.transport.toggle_mute,
             **self._timeline_answers(),
             "menu_action": self._on_menu,
+            "models_action": self.open_models,
             "settings_action": self._on_settings,
             "keys_action": self.help.show_keys,
             "logs_action": self.help.show_logs,
@@ -585,6 +590,11 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_settings(self) -> None:
         self.preferences.open()
+
+    @Slot()
+    def open_models(self) -> None:
+        """Show the models and what can be done with them."""
+        self.models.open()
 
     @Slot()
     def _on_full_screen(self) -> None:

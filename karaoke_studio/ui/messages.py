@@ -35,6 +35,11 @@ def export_failure(error: KaraokeError) -> Message:
     return Message(_sentence(error), "Try again")
 
 
+def model_failure(error: KaraokeError) -> Message:
+    """Return the words of a model that could not be brought, taken in or verified."""
+    return Message(_sentence(error), "Try again")
+
+
 def library_failure(error: KaraokeError) -> Message:
     """Return the words of a library that cannot be read."""
     return Message(_sentence(error), "")

@@ -299,6 +299,27 @@ def file_size(size_bytes: float) -> str:
     return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
 
 
+def about_size(size_bytes: float) -> str:
+    """Return a size that is not known exactly.
+
+    >>> about_size(84_141_911), about_size(0)
+    ('about 84 MB', '')
+    """
+    return f"about {file_size(size_bytes)}" if size_bytes else ""
+
+
+def song_takes(seconds: float | None) -> str:
+    """Return how long a song of four minutes takes with a model.
+
+    >>> song_takes(98.4), song_takes(42)
+    ('A 4-minute song takes about 1:38 here', 'A 4-minute song takes about 42 s here')
+    """
+    if seconds is None:
+        return "Not measured on this computer yet"
+    taken = f"{max(1, round(seconds))} s" if seconds < 60 else clock(seconds)
+    return f"A 4-minute song takes about {taken} here"
+
+
 def folder_size(size_bytes: int, free_bytes: int) -> str:
     """Return how large a folder is and how much room its disk has; negative = cannot be told.
 

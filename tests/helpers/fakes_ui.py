@@ -30,6 +30,7 @@ from karaoke_studio.playback.levels import SILENCE, Heard
 from karaoke_studio.playback.player import Loop, Mix, PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
+from tests.helpers.fake_models import FakeModels
 
 RATE = 44_100
 
@@ -64,6 +65,7 @@ class FakeQueue(QObject):
     def __init__(self, library: FakeLibrary) -> None:
         super().__init__()
         self.library = library
+        self.models = FakeModels()
         self.views: dict[str, JobView] = {}
         self.exports: dict[str, tuple[Song, OutputSpec, tuple[str, ...]]] = {}
         self.redone: list[tuple[str, str]] = []
