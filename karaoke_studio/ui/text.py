@@ -315,7 +315,7 @@ def song_takes(seconds: float | None) -> str:
     ('A 4-minute song takes about 1:38 here', 'A 4-minute song takes about 42 s here')
     """
     if seconds is None:
-        return "Not measured on this computer yet"
+        return "Speed not measured yet"
     taken = f"{max(1, round(seconds))} s" if seconds < 60 else clock(seconds)
     return f"A 4-minute song takes about {taken} here"
 

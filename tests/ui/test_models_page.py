@@ -64,7 +64,7 @@ def test_all_known_models_are_offered(page: Page) -> None:
         assert model.best_for in shown
         assert text.about_size(model.size_bytes) in shown
         assert "For research" in shown
-        assert "Not measured on this computer yet" in shown
+        assert "Speed not measured yet" in shown
         assert page.buttons(model.name) == ["Download"]
     assert any("Ask the authors" in label.text() for label in page.page.findChildren(QLabel))
 
