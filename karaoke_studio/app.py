@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from karaoke_studio import __version__
 from karaoke_studio.awake import Awake
 from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, LibraryError, error_from_os
+from karaoke_studio.jobs.desktop import Desktop, session_address
 from karaoke_studio.jobs.instance import Instance
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
@@ -83,6 +84,7 @@ class Studio(QObject):
             demo_song=resource(DEMO_SONG),
             geometry=QSettings(str(data.root / "window.ini"), QSettings.Format.IniFormat),
             data=data,
+            desktop=Desktop(session_address()),
         )
         self.window.preferences.move_confirmed.connect(self._on_move_confirmed)
         for changed in (

@@ -22,12 +22,14 @@ class FolderFacts(QObject):
     Signals:
         sized(folder, bytes in it, bytes free on its disk): -1 where that cannot be told.
         models_found(names): models that are installed.
+        free_told(bytes): room on a folder's disk, -1 where that cannot be told.
 
     Thread: GUI; the looking happens in a lane that `close` ends.
     """
 
     sized = Signal(object, object, object)
     models_found = Signal(object)
+    free_told = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -37,6 +39,10 @@ class FolderFacts(QObject):
     def ask_size(self, folder: Path) -> None:
         """Begin to add up a folder."""
         self._lane.put(lambda: self._add_up(folder))
+
+    def ask_free(self, folder: Path) -> None:
+        """Begin to look at the disk of a folder."""
+        self._lane.put(lambda: self.free_told.emit(_free(folder)))
 
     def ask_models(self, folders: tuple[Path, ...]) -> None:
         """Begin to look for models."""
@@ -69,6 +75,16 @@ class FolderFacts(QObject):
             found = []
         if not self._end.is_set():
             self.models_found.emit(found)
+
+
+def _free(folder: Path) -> int:
+    try:
+        # what does not exist yet will be made on the disk of its parent
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        return shutil.disk_usage(there).free
+    except (OSError, StopIteration) as exc:
+        log.info("the disk of a folder cannot be looked at: %s", exc)
+        return -1
 
 
 def _size(path: Path) -> int:

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
+from karaoke_studio.jobs.desktop import Desktop
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.jobs.shelf import Shelf
 from karaoke_studio.library.songs import Song, Word
@@ -41,6 +42,7 @@ from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import text
 from karaoke_studio.ui.actions import Actions, popup_below
+from karaoke_studio.ui.background import Background
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.close_question import CloseQuestion
 from karaoke_studio.ui.collection import Collection, Panels
@@ -63,6 +65,7 @@ from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
 from karaoke_studio.ui.sound_devices import SoundDevices
 from karaoke_studio.ui.sound_watch import SoundWatch
+from karaoke_studio.ui.status_bar import Status, StatusBar
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.toolbar import Toolbar
 from karaoke_studio.walk import SONG_SUFFIXES
@@ -101,6 +104,7 @@ class MainWindow(QMainWindow):
         geometry: remembers sizes; None = nothing is remembered.
         open_folder: shows a file's folder in the system's file manager.
         data: where everything is kept; None = the system's place.
+        desktop: is told of progress and of ends; None = nobody is.
 
     Thread: GUI. Nothing here waits: files are read by `Disk`, songs are made by the queue.
     """
@@ -117,6 +121,7 @@ class MainWindow(QMainWindow):
         geometry: QSettings | None = None,
         open_folder: Callable[[Path], None] = show_in_folder,
         data: DataFolder | None = None,
+        desktop: Desktop | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -193,6 +198,10 @@ class MainWindow(QMainWindow):
             self.change_setting,
             self,
         )
+        self.status = Status(
+            self.status_bar, data.library, lambda: player.device, self.making.speed, self
+        )
+        self.background = Background(queue, self, desktop or Desktop(""))
         self.making.more_requested.connect(self._on_more_choices)
         self.making.models_requested.connect(self.open_models)
         queue.models.models_changed.connect(self.making.look_for_models)
@@ -217,6 +226,7 @@ class MainWindow(QMainWindow):
         self.drop_area = DropArea(self.look)
         self.song_view = SongView(self.look, self.disk, self.settings.volume)
         self.queue_panel = QueuePanel(self.look, self.disk)
+        self.status_bar = StatusBar(self.look)
         self.middle = QStackedWidget()
         self.middle.addWidget(self.drop_area)
         self.middle.addWidget(self.song_view)
@@ -243,7 +253,7 @@ class MainWindow(QMainWindow):
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        for part in (self.toolbar, self.banners, self.splitter, self.queue_panel):
+        for part in (self.toolbar, self.banners, self.splitter, self.queue_panel, self.status_bar):
             self._column.addWidget(part)
         self._column.setStretchFactor(self.splitter, 1)
         self.setCentralWidget(page)
@@ -349,7 +359,8 @@ class MainWindow(QMainWindow):
             if roomy:
                 self.middle.addWidget(self.queue_panel)
             else:
-                self._column.addWidget(self.queue_panel)
+                above = self._column.indexOf(self.status_bar)
+                self._column.insertWidget(above, self.queue_panel)
             self.queue_panel.set_roomy(roomy)
         self.queue_panel.setVisible(filled)
         page = self.song_view if song_open else self.queue_panel if roomy else self.drop_area
@@ -374,6 +385,7 @@ class MainWindow(QMainWindow):
         """Give the room to the song where there is little."""
         super().resizeEvent(event)
         self.overlay.setGeometry(self.rect())
+        self.status_bar.fit(self.width(), self.height())
         narrow = self.width() < _NARROW
         if narrow != self._is_narrow:
             self._is_narrow = narrow
@@ -465,7 +477,7 @@ class MainWindow(QMainWindow):
         if song is not None:
             self._queue.request_analysis(song.id)
         self.making.set_song_length(song.duration_s if song else None)
-        self.setWindowTitle(text.window_title(song.title if song else ""))
+        self.background.show_song(song.title if song else "")
         self._arrange()
 
     def _current_song(self) -> Song | None:
@@ -637,6 +649,8 @@ class MainWindow(QMainWindow):
         self.preferences.close()
         self.help.close()
         self.making.close()
+        self.status.close()
+        self.background.close()
         if self._save_timer.isActive():
             self._save_timer.stop()
             self._save()

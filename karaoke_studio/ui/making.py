@@ -80,6 +80,15 @@ class Making(QObject):
         self._song_s = seconds
         self._tell_times()
 
+    def speed(self) -> tuple[str, float | None]:
+        """Return the engine of new songs, and its seconds per second of song or None."""
+        settings = self._read()
+        engine = settings.engine
+        if engine == AUTO:
+            engine = choose_quality(settings.quality, self._models)
+        seconds = self._queue.expected_s(engine, USUAL_SONG_S)
+        return engine, None if seconds is None else seconds / USUAL_SONG_S
+
     def follow(self, field: str) -> None:
         """Show a setting that was changed here or elsewhere."""
         if field == "model_folder":

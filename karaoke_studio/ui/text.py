@@ -404,6 +404,46 @@ def queue_summary(
     return " · ".join(parts) or "All done"
 
 
+def queue_done(made: int, failed: int) -> tuple[str, str]:
+    """Return title and body of the notification when the queue is done.
+
+    >>> queue_done(1, 0), queue_done(7, 1)
+    (('Your song is ready', ''), ('Your songs are ready', '7 songs were made, 1 failed.'))
+    """
+    if made == 1 and not failed:
+        return "Your song is ready", ""
+    body = f"{counted(made, 'song')} {'was' if made == 1 else 'were'} made"
+    return "Your songs are ready", f"{body}, {failed} failed." if failed else f"{body}."
+
+
+def disk_free(free_bytes: int, *, little: bool) -> str:
+    """Return how much room the disk has; negative = that cannot be told.
+
+    >>> disk_free(212_000_000_000, little=False), disk_free(900_000_000, little=True)
+    ('212 GB free', 'Disk nearly full: 900 MB free')
+    """
+    if free_bytes < 0:
+        return ""
+    words = f"{file_size(free_bytes)} free"
+    return f"Disk nearly full: {words}" if little else words
+
+
+def speed(name: str, seconds: float | None) -> str:
+    """Return how fast an engine is, from its seconds per second of song.
+
+    >>> speed("instant", 0.02), speed("htdemucs", 1.6), speed("centre", None)
+    ('Instant: 50× realtime', 'Demucs: 0.6× realtime', '')
+    """
+    if not seconds:
+        return ""
+    factor = 1 / seconds
+    return (
+        f"{engine(name)}: {factor:.0f}× realtime"
+        if factor >= 9.95
+        else (f"{engine(name)}: {factor:.1f}× realtime")
+    )
+
+
 def close_question(unfinished: int, exporting: bool) -> str:
     """Return the question before closing while something runs."""
     if unfinished and exporting:

@@ -281,7 +281,9 @@ def palette(tokens: Tokens) -> QPalette:
 _SHEET = Template("""
 QMainWindow { background: $window; }
 QDialog, QMessageBox { background: $panel; }
-QWidget#side_panel, QWidget#toolbar, QWidget#queue_panel { background: $panel; }
+QWidget#side_panel, QWidget#toolbar, QWidget#queue_panel, QWidget#status_bar {
+    background: $panel;
+}
 QWidget#queue_panel[roomy="true"] { background: $window; }
 QSplitter::handle { background: transparent; }
 QToolTip {
