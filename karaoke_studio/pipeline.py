@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio import notes
+from karaoke_studio.audio.peaks import ORIGINAL_PEAKS
 from karaoke_studio.engines import AUTO, choose_engine, is_network
 from karaoke_studio.errors import (
     DeviceError,
@@ -68,6 +69,8 @@ class Surroundings:
         speeds: measured seconds per second of song, for progress and ETA.
         data: the data folder; models' hashes and converted models are kept there.
         describe: told title, artist, cover and length as soon as they are known.
+        show_waves: told {"original": path of its peaks, "frames": …, "sample_rate": …} after the
+            import, then what `audio.live_peaks` tells of the stems.
     """
 
     workers: Workers
@@ -75,6 +78,7 @@ class Surroundings:
     speeds: Speeds = field(default_factory=Speeds)
     data: Path = field(default_factory=lambda: data_folder().root)
     describe: Describe = lambda _facts: None
+    show_waves: Describe = lambda _facts: None
 
 
 def run_job(
@@ -223,6 +227,8 @@ class _Run:
             {"path": str(self.spec.input), "copy": self._makes_song()},
         )
         self.notes += self.song["notes"]
+        facts = {name: self.song[name] for name in ("frames", "sample_rate")}
+        self.around.show_waves({"original": self.staging / ORIGINAL_PEAKS, **facts})
 
     def _makes_song(self) -> bool:
         return self.spec.output is None and self.spec.song_id is None
@@ -437,6 +443,8 @@ class _Run:
                 self._describe(facts["described"])
             if "fraction" in facts:
                 self.meter.update(facts["fraction"])
+            if "peaks" in facts:
+                self.around.show_waves(facts["peaks"])
 
         args = {**args, "staging": str(self.staging)}
         for is_last in (False, True):

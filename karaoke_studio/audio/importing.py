@@ -20,7 +20,7 @@ import soxr
 from karaoke_studio import notes
 from karaoke_studio.audio.decode import Source, open_source
 from karaoke_studio.audio.lyrics import find_lrc
-from karaoke_studio.audio.peaks import PeaksBuilder, write_peaks
+from karaoke_studio.audio.peaks import ORIGINAL_PEAKS, PeaksBuilder, write_peaks
 from karaoke_studio.audio.raw import FloatBlock, RawFile
 from karaoke_studio.audio.sniff import sniff
 from karaoke_studio.audio.tags import Tags, parse_file_name, read_tags
@@ -34,7 +34,6 @@ from karaoke_studio.errors import (
 
 ORIGINAL = "original.f32"
 VOCALS = "vocals.f32"
-ORIGINAL_PEAKS = "original.peaks"
 MODEL_RATE = 44_100
 #: Below this peak (−90 dBFS) a song counts as silent.
 SILENT_PEAK = 10 ** (-90 / 20)

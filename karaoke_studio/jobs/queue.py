@@ -84,6 +84,7 @@ class JobQueue(QObject):
         job_added(JobView), job_started(job_id), job_described(job_id, JobDescription),
         job_progressed(job_id, Progress), job_finished(job_id, JobResult),
         job_failed(job_id, KaraokeError), job_cancelled(job_id), songs_changed(),
+        job_waves(job_id, what `Surroundings.show_waves` is told),
         job_held(job_id, whether it is left out until it is let go),
         jobs_arranged(ids of all jobs in their order), paused_changed(whether),
         time_left_changed(seconds till the queue is done, None where that is not known),
@@ -107,6 +108,7 @@ class JobQueue(QObject):
     job_started = Signal(str)
     job_described = Signal(str, object)
     job_progressed = Signal(str, object)
+    job_waves = Signal(str, object)
     job_finished = Signal(str, object)
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
@@ -496,7 +498,11 @@ class JobQueue(QObject):
 
     def _run(self, spec: JobSpec, stop: threading.Event) -> None:
         self.job_started.emit(spec.job_id)
-        around = replace(self._around, describe=lambda facts: self._describe(spec.job_id, facts))
+        around = replace(
+            self._around,
+            describe=lambda facts: self._describe(spec.job_id, facts),
+            show_waves=lambda facts: self.job_waves.emit(spec.job_id, facts),
+        )
 
         def work() -> JobResult:
             return run_job(

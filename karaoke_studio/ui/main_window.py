@@ -61,6 +61,7 @@ from karaoke_studio.ui.queue_control import QueueControl
 from karaoke_studio.ui.queue_panel import QueuePanel
 from karaoke_studio.ui.recent import Recent
 from karaoke_studio.ui.sizes import Sizes
+from karaoke_studio.ui.song_in_work import SongInWork
 from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
 from karaoke_studio.ui.sound_devices import SoundDevices
@@ -227,7 +228,9 @@ class MainWindow(QMainWindow):
         self.song_view = SongView(self.look, self.disk, self.settings.volume)
         self.queue_panel = QueuePanel(self.look, self.disk)
         self.status_bar = StatusBar(self.look)
+        self.song_in_work = SongInWork(self.look, self.disk, self._queue)
         self.middle = QStackedWidget()
+        self.middle.addWidget(self.song_in_work)
         self.middle.addWidget(self.drop_area)
         self.middle.addWidget(self.song_view)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -345,16 +348,18 @@ class MainWindow(QMainWindow):
         queue.job_finished.connect(self._on_job_finished)
         queue.job_failed.connect(self._on_job_failed)
         self.queue_panel.filled_changed.connect(self._arrange)
+        self.song_in_work.changed.connect(self._arrange)
 
     # -- arranging
 
     @Slot()
     def _arrange(self) -> None:
-        """Put the queue where it belongs: the whole middle until a song is open, then a strip."""
+        """Put the queue where it belongs: the whole middle until there is a song, then a strip."""
         song_open = self.opened.song() is not None
+        making = self.song_in_work.is_filled() and not song_open
         has_songs = bool(self.songs_list.total())
         filled = self.queue_panel.is_filled()
-        roomy = filled and not song_open
+        roomy = filled and not song_open and not making
         if roomy != (self.queue_panel.parentWidget() is self.middle):
             if roomy:
                 self.middle.addWidget(self.queue_panel)
@@ -363,7 +368,9 @@ class MainWindow(QMainWindow):
                 self._column.insertWidget(above, self.queue_panel)
             self.queue_panel.set_roomy(roomy)
         self.queue_panel.setVisible(filled)
-        page = self.song_view if song_open else self.queue_panel if roomy else self.drop_area
+        page: QWidget = self.queue_panel if roomy else self.drop_area
+        if song_open or making:
+            page = self.song_view if song_open else self.song_in_work
         self.middle.setCurrentWidget(page)
         self.songs_list.setVisible(has_songs)
         self.toolbar.set_welcome(page is self.drop_area and not has_songs)

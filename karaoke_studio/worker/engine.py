@@ -17,6 +17,7 @@ from karaoke_studio.separation.device import list_devices
 from karaoke_studio.worker.child import Task, TaskContext
 
 if TYPE_CHECKING:
+    from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.demucs_engine import DemucsEngine
     from karaoke_studio.separation.journal import Journal
@@ -87,6 +88,7 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         ([device, error code] in order), `resumed_frames`, `recipe`.
     """
     from karaoke_studio.audio.importing import ORIGINAL
+    from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.demucs_engine import NetworkOptions, Song
     from karaoke_studio.separation.engine import SongFacts
@@ -102,6 +104,8 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         original = stack.enter_context(RawFile.open(staging / ORIGINAL, song["channels"]))
         files = _open_stems(paths, song["channels"], song["frames"], staging, stack)
         ledger = stack.enter_context(_Ledger(staging / JOURNAL, list(files.values()), context.tell))
+        if "vocals" in files:
+            ledger.live = LivePeaks(original, files["vocals"], context.tell)
         done = engine.separate(
             Song(
                 StagedReader(original, song["sample_rate"]),
@@ -166,6 +170,7 @@ class _Ledger:
         self._files = files
         self._tell = tell
         self._journal: Journal | None = None
+        self.live: LivePeaks | None = None
         self.resumed = 0
 
     def begin(self, recipe: dict[str, Any]) -> Ranges:
@@ -176,7 +181,7 @@ class _Ledger:
             self._journal = Journal(self._path, name, self._sync)
             self.resumed = self._journal.resumed
             for start, stop in self._journal.ready:
-                self._tell({"ready": [start, stop]})
+                self._show(start, stop)
         else:
             self._journal.use(name)
         return self._journal.ready
@@ -184,7 +189,13 @@ class _Ledger:
     def add(self, start: int, stop: int) -> None:
         if self._journal is not None:
             self._journal.add(start, stop)
-            self._tell({"ready": [start, stop]})
+            self._show(start, stop)
+
+    def _show(self, start: int, stop: int) -> None:
+        self._tell({"ready": [start, stop]})
+        if self.live is not None:
+            self.live.add(start, stop)
+            self.live.flush()
 
     def checkpoint(self) -> None:
         if self._journal is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ def import_song(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Run a built-in engine over a staged song: `original.f32` → `vocals.f32`."""
     from karaoke_studio.audio.importing import ORIGINAL, VOCALS
+    from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.engine import ENGINES, SongFacts, resolve_engine
     from karaoke_studio.separation.rates import run_at_rate
@@ -54,15 +56,17 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         RawFile.open(staging / ORIGINAL, song["channels"]) as original,
         RawFile.create(staging / VOCALS, song["channels"], song["frames"]) as vocals,
     ):
+        live = LivePeaks(original, vocals, context.tell)
         run_at_rate(
             engine,
             StagedReader(original, song["sample_rate"]),
-            StagedWriter(vocals),
+            StagedWriter(vocals, live.add),
             facts,
             context.report,
             context.check,
             folder=staging,
         )
+        live.flush()
     return {"engine": engine.name}
 
 
@@ -85,16 +89,24 @@ class StagedReader:
 
 
 class StagedWriter:
-    """Takes an engine's vocals into the staged file; what is not finite becomes silence."""
+    """Takes an engine's vocals into the staged file; what is not finite becomes silence.
 
-    def __init__(self, file: RawFile) -> None:
-        self._file = file
+    Args:
+        file: the staged stem.
+        written: told start and stop of what is in the file now.
+    """
+
+    def __init__(
+        self, file: RawFile, written: Callable[[int, int], None] = lambda _start, _stop: None
+    ) -> None:
+        self._file, self._written = file, written
 
     def write(self, start: int, block: FloatArray) -> None:
         """Write float32 (channels, n) from frame `start` on."""
         if not np.isfinite(block.sum()):
             block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
         self._file.write(start, block.T)
+        self._written(start, start + block.shape[1])
 
 
 def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:

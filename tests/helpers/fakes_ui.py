@@ -42,6 +42,7 @@ class FakeQueue(QObject):
     job_started = Signal(str)
     job_described = Signal(str, object)
     job_progressed = Signal(str, object)
+    job_waves = Signal(str, object)
     job_finished = Signal(str, object)
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)

@@ -33,17 +33,19 @@ class Rows:
     Attributes:
         height: of the whole.
         stems: one lane each, from top to bottom.
+        has_strip: whether there is to be a spectrogram.
     """
 
     height: int
     stems: tuple[str, ...] = STEMS
+    has_strip: bool = True
 
     @property
     def strip_height(self) -> int:
         """Height of the spectrogram; 0 where there is no room."""
         room = self.height - RULER_HEIGHT
         share = _STRIP_SHARE if len(self.stems) < _MANY else _STRIP_SHARE_OF_MANY
-        return round(room * share) if room >= _STRIP_FROM else 0
+        return round(room * share) if self.has_strip and room >= _STRIP_FROM else 0
 
     @property
     def strip_top(self) -> int:

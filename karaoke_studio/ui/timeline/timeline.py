@@ -71,9 +71,10 @@ class Timeline(QWidget):
     seek_requested = Signal(int)
     loop_requested = Signal(int, int)
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, *, has_spectrogram: bool = True) -> None:
         super().__init__()
         self._look = look
+        self._has_strip = has_spectrogram
         self._axis = TimeAxis()
         self._sample_rate = 44_100
         self._position = 0
@@ -143,10 +144,14 @@ class Timeline(QWidget):
 
     def show_peaks(self, peaks: Peaks | None) -> None:
         """Show the waveforms; None = they cannot be read."""
-        self._waves_wait.stop()
         fits = peaks is not None and set(self._stems) <= set(peaks.stems)
-        self._picture.lanes = Lanes(peaks) if peaks is not None and fits else None
-        self._waves_are_broken = not fits
+        self.show_lanes(Lanes(peaks) if peaks is not None and fits else None)
+
+    def show_lanes(self, lanes: Lanes | None) -> None:
+        """Show waveforms, or once more those that have changed; None = there can be none."""
+        self._waves_wait.stop()
+        self._picture.lanes = lanes
+        self._waves_are_broken = lanes is None
         self._repaint_all()
 
     def has_peaks(self) -> bool:
@@ -247,7 +252,7 @@ class Timeline(QWidget):
         return f"{', '.join(first)} and {last}".capitalize()
 
     def _rows(self) -> Rows:
-        return Rows(self.height(), self._stems)
+        return Rows(self.height(), self._stems, self._has_strip)
 
     # -- the view
 

@@ -1,0 +1,158 @@
+"""The song that is being made: who it is, how far it is, and its waveforms filling in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from karaoke_studio.audio.peaks import Peaks
+from karaoke_studio.jobs.queue import JobDescription, JobQueue
+from karaoke_studio.progress import Progress
+from karaoke_studio.ui import text, theme
+from karaoke_studio.ui.controls import Label
+from karaoke_studio.ui.cover import Cover
+from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.timeline.live import LiveLanes
+from karaoke_studio.ui.timeline.timeline import Timeline
+
+_COVER = 64
+
+
+class SongInWork(QWidget):
+    """Follows the job that runs; the window decides when it is seen.
+
+    Signals:
+        changed: there is a song to show now, or none any more.
+    """
+
+    changed = Signal()
+
+    def __init__(self, look: Look, disk: Disk, queue: JobQueue) -> None:
+        super().__init__()
+        self.setObjectName("song_in_work")
+        self._disk = disk
+        self._job_id = ""
+        self._is_described = False
+        self._asked = 0
+        self._frames = 0
+        self._lanes: LiveLanes | None = None
+        #: Told before the song's own peaks were read.
+        self._early: list[dict[str, Any]] = []
+        self.cover = Cover(look, disk, _COVER)
+        self.title = Label(size=theme.TITLE, strong=True)
+        self.title.setObjectName("song_in_work_title")
+        self.artist = Label(tone="muted")
+        self.stage = Label(tone="muted")
+        self.stage.setObjectName("song_in_work_stage")
+        self.share = Label(strong=True, tone="accent", tabular=True)
+        self.share.setObjectName("song_in_work_share")
+        for label in (self.stage, self.share):
+            label.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.timeline = Timeline(look, has_spectrogram=False)
+        self.timeline.setObjectName("song_in_work_timeline")
+        self.hint = Label("It opens by itself when it is ready to sing.", tone="muted")
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._lay_out()
+        queue.job_started.connect(self._on_started)
+        queue.job_described.connect(self._on_described)
+        queue.job_waves.connect(self._on_waves)
+        queue.job_progressed.connect(self._on_progressed)
+        for over in (queue.job_finished, queue.job_failed, queue.job_cancelled):
+            over.connect(self._on_over)
+        disk.peaks_read.connect(self._on_peaks_read)
+
+    def _lay_out(self) -> None:
+        names = QVBoxLayout()
+        names.setSpacing(2)
+        names.addWidget(self.title)
+        names.addWidget(self.artist)
+        progress = QVBoxLayout()
+        progress.setSpacing(2)
+        progress.addWidget(self.stage)
+        progress.addWidget(self.share)
+        head = QHBoxLayout()
+        head.setSpacing(theme.L)
+        head.addWidget(self.cover, 0, Qt.AlignmentFlag.AlignVCenter)
+        head.addLayout(names, 1)
+        head.addLayout(progress)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.XL, theme.L, theme.XL, theme.L)
+        column.setSpacing(theme.M)
+        column.addLayout(head)
+        column.addWidget(self.timeline, 1)
+        column.addWidget(self.hint)
+
+    def is_filled(self) -> bool:
+        """Whether there is a song to show."""
+        return bool(self._job_id) and self._is_described
+
+    def job_id(self) -> str:
+        """Return the job that is shown, "" where there is none."""
+        return self._job_id if self._is_described else ""
+
+    @Slot(str)
+    def _on_started(self, job_id: str) -> None:
+        self._job_id, self._is_described = job_id, False
+        self._asked, self._lanes = 0, None
+        self._early.clear()
+        self.stage.setText("")
+        self.share.setText("")
+        self.timeline.show_song(0, 44_100)
+
+    @Slot(str, object)
+    def _on_described(self, job_id: str, facts: JobDescription) -> None:
+        if job_id != self._job_id:
+            return
+        self._is_described = True
+        self.title.setText(facts.title)
+        self.artist.setText(facts.artist or "Unknown artist")
+        self.cover.show_cover(facts.cover_path, facts.title)
+        self.changed.emit()
+
+    @Slot(str, object)
+    def _on_waves(self, job_id: str, facts: dict[str, Any]) -> None:
+        if job_id != self._job_id:
+            return
+        if "original" in facts:
+            self._lanes = None
+            self._early.clear()
+            self._frames = facts["frames"]
+            self.timeline.show_song(facts["frames"], facts["sample_rate"])
+            self._asked = self._disk.ask_peaks(Path(facts["original"]))
+        elif self._lanes is None:
+            self._early.append(facts)
+        else:
+            self._lanes.add(facts)
+            self.timeline.show_lanes(self._lanes)
+
+    @Slot(int, object)
+    def _on_peaks_read(self, number: int, peaks: Peaks | None) -> None:
+        if number != self._asked or peaks is None or peaks.frames != self._frames:
+            return
+        self._lanes = LiveLanes(peaks)
+        for facts in self._early:
+            self._lanes.add(facts)
+        self._early.clear()
+        self.timeline.show_lanes(self._lanes)
+
+    @Slot(str, object)
+    def _on_progressed(self, job_id: str, progress: Progress) -> None:
+        if job_id != self._job_id:
+            return
+        self.stage.setText(text.stage(progress.stage))
+        left = "" if progress.eta_s is None else text.time_left(progress.eta_s)
+        self.share.setText(text.joined(text.percent(progress.overall_fraction), left))
+
+    @Slot(str)
+    @Slot(str, object)
+    def _on_over(self, job_id: str, _facts: object = None) -> None:
+        if job_id != self._job_id:
+            return
+        self._job_id, self._is_described = "", False
+        self._asked, self._lanes = 0, None
+        self.timeline.show_song(0, 44_100)
+        self.changed.emit()
