@@ -105,6 +105,8 @@ class Exports(QObject):
 
     @Slot(str, object)
     def _on_finished(self, export_id: str, result: JobResult) -> None:
+        if export_id not in self._running:
+            return  # a stem that is dragged
         self._running.discard(export_id)
         if dialog := self._watching(export_id):
             dialog.show_done(result)
@@ -116,6 +118,8 @@ class Exports(QObject):
 
     @Slot(str, object)
     def _on_failed(self, export_id: str, error: KaraokeError) -> None:
+        if export_id not in self._running:
+            return
         self._running.discard(export_id)
         if dialog := self._watching(export_id):
             dialog.show_failed(error)

@@ -67,6 +67,7 @@ from karaoke_studio.ui.songs_list import SongsList
 from karaoke_studio.ui.sound_devices import SoundDevices
 from karaoke_studio.ui.sound_watch import SoundWatch
 from karaoke_studio.ui.status_bar import Status, StatusBar
+from karaoke_studio.ui.stem_drag import StemDrag
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.toolbar import Toolbar
 from karaoke_studio.walk import SONG_SUFFIXES
@@ -153,6 +154,16 @@ class MainWindow(QMainWindow):
         )
         self.loudness = LoudnessMatch(
             self.settings.match_loudness, self.opened, self.listening, strip, keep_setting, self
+        )
+        self.stem_drag = StemDrag(
+            self.look,
+            self.song_view.timeline,
+            queue,
+            self.banners,
+            self.opened.song,
+            lambda: self.settings,
+            (data or data_folder()).cache / "dragged",
+            self,
         )
         self.sound_watch = SoundWatch(self.listening, queue, self.banners, self)
         data = data or data_folder()
@@ -438,8 +449,8 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping would do."""
-        if not event.mimeData().hasUrls():
-            return
+        if not event.mimeData().hasUrls() or event.source() is not None:
+            return  # what is dragged out of this window is not a new song
         paths = dropped_paths(event.mimeData())
         self.overlay.show_sentence(drop_sentence(paths), welcome=bool(paths))
         # Accepted even when nothing can be taken, so that the reason stays on the screen.
@@ -665,5 +676,6 @@ class MainWindow(QMainWindow):
         self.hide()
         self.listening.close()
         self.faders.flush()
+        self.stem_drag.close()
         self._queue.stop(self._keeps_queue)
         self.disk.close()

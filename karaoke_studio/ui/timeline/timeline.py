@@ -56,6 +56,8 @@ class Hold(Enum):
     REGION = "region"
     RULER = "ruler"
     VIEW = "view"
+    NAME = "name"
+    STEM = "stem"
 
 
 class Timeline(QWidget):
@@ -64,12 +66,14 @@ class Timeline(QWidget):
     Signals:
         seek_requested: frame of the song.
         loop_requested: first frame, frame after the last; a stretch to repeat.
+        drag_requested: a stem that is drawn away by its name.
 
     Thread: GUI.
     """
 
     seek_requested = Signal(int)
     loop_requested = Signal(int, int)
+    drag_requested = Signal(str)
 
     def __init__(self, look: Look, *, has_spectrogram: bool = True) -> None:
         super().__init__()
@@ -86,8 +90,10 @@ class Timeline(QWidget):
         self._spectrogram: Spectrogram | None = None
         self._waves_are_broken = self._strip_is_broken = False
         self._hold = Hold.NOTHING
-        self._pressed_x = self._last_x = 0.0
+        self._pressed_x = self._last_x = self._pressed_y = 0.0
         self._anchor = 0
+        self._held_stem = ""
+        self._is_waiting = False
         self._pointer: QPointF | None = None
         self._spoken_s = -1
         self._picture = Picture()
@@ -353,12 +359,15 @@ class Timeline(QWidget):
             return
         x = event.position().x()
         self._pressed_x = self._last_x = x
+        self._pressed_y = event.position().y()
         if event.button() == Qt.MouseButton.MiddleButton:
             self._hold = Hold.VIEW
         elif event.button() == Qt.MouseButton.LeftButton:
             other_end = self._other_end(x)
             if other_end is not None:
                 self._hold, self._anchor = Hold.REGION, other_end
+            elif name := self._name_at(event.position()):
+                self._hold, self._held_stem = Hold.NAME, name
             else:
                 in_ruler = event.position().y() < RULER_HEIGHT
                 self._hold = Hold.RULER if in_ruler else Hold.PRESS
@@ -374,6 +383,9 @@ class Timeline(QWidget):
             self._hold = Hold.VIEW
         if self._hold is Hold.PRESS and is_far:
             self._hold = Hold.REGION
+        if self._hold is Hold.NAME and self._is_drawn(event.position()):
+            self._hold = Hold.STEM
+            self.drag_requested.emit(self._held_stem)
         if self._hold is Hold.VIEW:
             ratio = self.devicePixelRatioF()
             whole = round((self._last_x - x) * ratio) / ratio
@@ -387,7 +399,7 @@ class Timeline(QWidget):
         """Seek, or repeat the stretch that was chosen."""
         held, self._hold = self._hold, Hold.NOTHING
         x = event.position().x()
-        if held in {Hold.PRESS, Hold.RULER}:
+        if held in {Hold.PRESS, Hold.RULER, Hold.NAME}:
             frame = self.frame_at(self._pressed_x)
             self.set_position(frame)
             self.seek_requested.emit(frame)
@@ -399,6 +411,34 @@ class Timeline(QWidget):
         """Hide the read-out."""
         super().leaveEvent(event)
         self._set_pointer(None)
+
+    def _is_drawn(self, at: QPointF) -> bool:
+        way = abs(at.x() - self._pressed_x) + abs(at.y() - self._pressed_y)
+        return way >= 2 * _DRAG_FROM
+
+    def _name_at(self, at: QPointF) -> str:
+        """Return the stem whose name lies there, or ""."""
+        if not self._axis.frames:
+            return ""
+        rows = self._rows()
+        boxes = (self._chrome.name_box(rows, number) for number in range(len(rows.stems)))
+        inside = (box.contains(at) for box in boxes)
+        return next((s for s, is_in in zip(rows.stems, inside, strict=True) if is_in), "")
+
+    def held_stem(self) -> str:
+        """Return the stem that the hand has drawn away and still holds, or ""."""
+        return self._held_stem if self._hold is Hold.STEM else ""
+
+    def let_go(self) -> None:
+        """Forget what the hand held: it was let go elsewhere."""
+        self._hold = Hold.NOTHING
+        self.unsetCursor()
+
+    def show_waiting(self, *, on: bool) -> None:
+        """Show that a stem is being made ready to be dragged."""
+        self._is_waiting = on
+        if self._hold is Hold.STEM:
+            self._choose_cursor(QPointF(self._last_x, self._pressed_y))
 
     def _stretch(self, x: float) -> tuple[int, int]:
         frame = self.frame_at(min(max(x, 0.0), self.width() - 1.0))
@@ -416,8 +456,13 @@ class Timeline(QWidget):
 
     def _choose_cursor(self, at: QPointF) -> None:
         shape = Qt.CursorShape.PointingHandCursor
-        if self._hold is Hold.VIEW:
+        if self._hold is Hold.STEM:
+            busy = self._is_waiting
+            shape = Qt.CursorShape.BusyCursor if busy else Qt.CursorShape.DragCopyCursor
+        elif self._hold is Hold.VIEW:
             shape = Qt.CursorShape.ClosedHandCursor
+        elif self._hold is Hold.NOTHING and self._name_at(at):
+            shape = Qt.CursorShape.OpenHandCursor
         elif self._hold is Hold.REGION or self._other_end(at.x()) is not None:
             shape = Qt.CursorShape.SizeHorCursor
         elif at.y() < RULER_HEIGHT and not self._axis.is_whole:
