@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_API", "pyside6")
 
@@ -40,6 +41,9 @@ from karaoke_studio.ui.main_window import MainWindow, show_in_folder
 from karaoke_studio.ui.move_dialogs import LibraryGone, MoveWindow
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.worker.host import Workers
+
+if TYPE_CHECKING:
+    from karaoke_studio.ui.mpris import Mpris
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +76,7 @@ class Studio(QObject):
         self.player = Player()
         self.awake = Awake()
         self._has_ended = False
+        self._mpris: Mpris | None = None
         #: The library shall move here after the window has closed.
         self.planned_move: PlannedMove | None = None
         self.window = MainWindow(
@@ -138,11 +143,23 @@ class Studio(QObject):
     def begin(self, files: list[Path]) -> None:
         """Go on where the last run stopped, and add the files of this start."""
         self.queue.resume()
+        self._join_desktop()
         self.window.preferences.settle_move()
         self.window.add_paths(files)
 
+    def _join_desktop(self) -> None:
+        """Let the desktop see and steer the player, where it has a bus."""
+        if sys.platform == "linux":
+            from karaoke_studio.ui.mpris import Mpris, session_bus
+
+            bus = session_bus()
+            if bus is not None:
+                self._mpris = Mpris(bus, self.window)
+
     def close(self) -> None:
         """End everything, the library last."""
+        if self._mpris is not None:
+            self._mpris.close()
         self._has_ended = True
         self.awake.release()
         # the window has done so where it was closed by a person

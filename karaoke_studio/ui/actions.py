@@ -25,7 +25,7 @@ class Actions:
         for group in keys.GROUPS.values():
             for key in group:
                 if key.action:
-                    self._add(key.action, key.words, key.keys, repeats=key.repeats)
+                    self._add(key.action, key.words, (*key.keys, *key.media), repeats=key.repeats)
         self._add("folder_action", "Show in folder")
         self._add("remove_action", "Remove song")
         self._add("logs_action", "Show the log folder")

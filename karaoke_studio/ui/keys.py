@@ -24,13 +24,17 @@ class Key:
         keys: in Qt's portable spelling; several are alternatives.
         words: what it does, as the menu and the sheet say it.
         repeats: whether holding it down repeats.
+        media: keys of keyboards for music, which need no sheet.
     """
 
     action: str
     keys: tuple[str, ...]
     words: str
     repeats: bool = False
+    media: tuple[str, ...] = ()
 
+
+_PLAY_KEYS = ("Media Play", "Media Pause", "Toggle Media Play/Pause")
 
 GROUPS: dict[str, tuple[Key, ...]] = {
     "Songs": (
@@ -45,7 +49,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("export_action", ("Ctrl+E",), "Export…"),
     ),
     "Listening": (
-        Key("play_action", ("Space",), "Play or pause"),
+        Key("play_action", ("Space",), "Play or pause", media=_PLAY_KEYS),
         Key("original_action", ("1",), "Hear the original"),
         Key("instrumental_action", ("2",), "Hear the instrumental"),
         Key("vocals_action", ("3",), "Hear the vocals"),
@@ -53,8 +57,8 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("forward_action", ("Right",), "5 seconds forward", repeats=True),
         Key("start_action", ("Home",), "To the start"),
         Key("end_action", ("End",), "To the end"),
-        Key("previous_action", ("Ctrl+Left",), "Song before"),
-        Key("next_action", ("Ctrl+Right",), "Next song"),
+        Key("previous_action", ("Ctrl+Left",), "Song before", media=("Media Previous",)),
+        Key("next_action", ("Ctrl+Right",), "Next song", media=("Media Next",)),
         Key("mute_action", ("M",), "Mute"),
         Key("guide_action", ("G",), "Guide voice on or off"),
     ),

@@ -104,7 +104,7 @@ def test_the_settings_have_all_of_it_too(window: MainWindow, desk: Desk, qtbot: 
 
 def test_every_key_of_an_action_is_on_the_sheet(window: MainWindow) -> None:
     listed = {
-        key.action: {QKeySequence(keys).toString() for keys in key.keys}
+        key.action: {QKeySequence(keys).toString() for keys in (*key.keys, *key.media)}
         for group in GROUPS.values()
         for key in group
     }
