@@ -77,7 +77,7 @@ class Meter(QWidget):
         painter.drawRoundedRect(box, 1.5, 1.5)
         if self.share > 0:
             box.setWidth(max(3.0, box.width() * self.share))
-            painter.setBrush(theme.with_alpha(tokens.stem(self._stem), 0.85))
+            painter.setBrush(theme.with_alpha(tokens.stem(self._stem), 0.55))
             painter.drawRoundedRect(box, 1.5, 1.5)
 
 
