@@ -6,11 +6,14 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from karaoke_studio.catalogue import TERMS
 from karaoke_studio.paths import is_frozen, resource
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 _IS_LICENCE = re.compile(r"(?i)(?!.*\.py$).*(licen[cs]e|copying|notice|authors|copyright)[^/]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -78,6 +81,9 @@ def _packed() -> Iterator[Part]:
 
 def _installed() -> Iterator[Part]:
     """Yield the Python distributions that the program needs, with all that those need."""
+    # takes a fiftieth of a second, which a start of the window need not wait for
+    from importlib.metadata import PackageNotFoundError, distribution
+
     seen: set[str] = set()
     waiting = [_PROGRAM]
     while waiting:

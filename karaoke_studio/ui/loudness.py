@@ -65,7 +65,7 @@ class LoudnessMatch(QObject):
     ) -> None:
         super().__init__(parent)
         self._is_on, self._opened, self._listening = is_on, opened, listening
-        self._change_setting = change_setting
+        self._change_setting, self._strip = change_setting, strip
         strip.match_button.setChecked(is_on)
         strip.match_requested.connect(self._on_requested)
         opened.changed.connect(self.follow)
@@ -79,6 +79,12 @@ class LoudnessMatch(QObject):
 
     @Slot(bool)
     def _on_requested(self, is_on: bool) -> None:
-        self._is_on = is_on
-        self.follow()
+        self.turn(on=is_on)
         self._change_setting("match_loudness", is_on)
+
+    def turn(self, *, on: bool) -> None:
+        """Match the sources, or leave them as they are."""
+        if on != self._is_on:
+            self._is_on = on
+            self._strip.match_button.setChecked(on)
+            self.follow()

@@ -175,7 +175,7 @@ class MainWindow(QMainWindow):
             lambda: self.settings,
             self.change_setting,
             open_folder,
-            queue.is_busy,
+            queue,
             self.help,
             self,
         )
@@ -576,6 +576,10 @@ class MainWindow(QMainWindow):
         elif field == "spectrogram_colours":
             self.song_view.timeline.set_spectrogram_colours(value)
             self.commands[f"colours_{value}_action"].setChecked(True)
+        elif field == "sound_device":
+            self.sound_devices.follow(value)
+        elif field == "match_loudness":
+            self.loudness.turn(on=value)
 
     @Slot(bool)
     def _on_mixer_opened(self, is_open: bool) -> None:

@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QWidget
 from karaoke_studio.engines import model_folders
 from karaoke_studio.jobs.folder_facts import FolderFacts
 from karaoke_studio.jobs.moving import Mover
+from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.library_page import LibraryPage
-from karaoke_studio.ui.setting_pages import LOSSLESS, PAGES, engine_options
+from karaoke_studio.ui.setting_pages import LOSSLESS, PAGES, engine_options, sound_options
 from karaoke_studio.ui.setting_rows import PickRow, TemplateRow
 from karaoke_studio.ui.settings_dialog import SettingsDialog
 from karaoke_studio.ui.theme import Look
@@ -31,7 +32,7 @@ class Preferences(QObject):
         read: the settings of now.
         change: takes the name of a field and its new value, and keeps it.
         open_folder: shows a folder in the system's file manager.
-        is_busy: whether songs are being made or exported.
+        queue: knows whether songs are being made, and which sound outputs there are.
         help_: fills the page of that name.
         window: the window they belong to.
 
@@ -50,18 +51,19 @@ class Preferences(QObject):
         read: Callable[[], Settings],
         change: Callable[[str, Any], None],
         open_folder: Callable[[Path], None],
-        is_busy: Callable[[], bool],
+        queue: JobQueue,
         help_: Help,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._look, self._data, self._window = look, data, window
         self._read, self._change, self._open_folder = read, change, open_folder
-        self._is_busy, self._help = is_busy, help_
+        self._queue, self._help = queue, help_
         self._mover = Mover(data.move_journal, self)
         self._dialog: SettingsDialog | None = None
         self._facts = FolderFacts(self)
         self._facts.models_found.connect(self._on_models_found)
+        queue.sound_devices_listed.connect(self._on_sound_devices)
 
     def close(self) -> None:
         """Stop looking into folders."""
@@ -80,7 +82,12 @@ class Preferences(QObject):
         if self._dialog is None:
             dialog = SettingsDialog(self._look, PAGES, self._read(), self._window)
             library = LibraryPage(
-                self._look, self._data.library, self._facts, self._mover, self._is_busy, dialog
+                self._look,
+                self._data.library,
+                self._facts,
+                self._mover,
+                self._queue.is_busy,
+                dialog,
             )
             self._help.fill_page(dialog)
             library.show_requested.connect(self._open_folder)
@@ -90,6 +97,7 @@ class Preferences(QObject):
             self._dialog = dialog
             self._show_format()
             self._look_for_models()
+            self._queue.list_sound_devices()
             dialog.open()
         if page:
             self._dialog.show_page(page)
@@ -125,6 +133,12 @@ class Preferences(QObject):
         row = self._dialog.row("engine") if self._dialog else None
         if isinstance(row, PickRow):
             row.set_options(engine_options(names), self._read().engine)
+
+    @Slot(object)
+    def _on_sound_devices(self, names: list[str]) -> None:
+        row = self._dialog.row("sound_device") if self._dialog else None
+        if isinstance(row, PickRow):
+            row.set_options(sound_options(names), self._read().sound_device)
 
     @Slot()
     def _on_closed(self) -> None:

@@ -7,7 +7,7 @@ import os
 from karaoke_studio.engines import AUTO
 from karaoke_studio.job import BIT_DEPTHS, BUILTIN_ENGINES, FORMATS
 from karaoke_studio.ui import text
-from karaoke_studio.ui.setting_rows import Pick, Place, Template
+from karaoke_studio.ui.setting_rows import Pick, Place, Switch, Template
 from karaoke_studio.ui.settings_dialog import Page
 
 _THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
@@ -51,6 +51,11 @@ def engine_options(names: list[str]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def sound_options(names: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the sound outputs that can be chosen; "" is the system's own choice."""
+    return (("", "Like the system"), *((name, text.one_line(name)) for name in names))
+
+
 PAGES = (
     Page(
         "general",
@@ -58,6 +63,19 @@ PAGES = (
         (
             Pick("theme", "Theme", _THEMES, "Colours of the window"),
             Pick("spectrogram_colours", "Spectrogram", _COLOURS, "Colours of the spectrogram"),
+            Switch(
+                "auto_export",
+                "Each song",
+                "Also write every new song as files",
+                "Drop fifty songs, find fifty files",
+                "In the format and with the names of the page Export.",
+            ),
+            Place(
+                "auto_export_folder",
+                "Its files",
+                "the folder of the page Export",
+                "Where the files of new songs are written",
+            ),
         ),
     ),
     Page(
@@ -119,6 +137,19 @@ PAGES = (
                 "Folder",
                 "the music folder",
                 "Where exported files go until another folder is chosen",
+            ),
+        ),
+    ),
+    Page(
+        "sound",
+        "Sound",
+        (
+            Pick("sound_device", "Device", sound_options([]), "Where the sound goes"),
+            Switch(
+                "match_loudness",
+                "Loudness",
+                "Original, instrumental and vocals equally loud",
+                "Compare them and not their volume; exported files stay as they are",
             ),
         ),
     ),

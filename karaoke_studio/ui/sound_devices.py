@@ -84,10 +84,15 @@ class SoundDevices(QObject):
 
     def choose(self, name: str) -> None:
         """Play on another device from now on, and keep it."""
-        self._chosen = name
-        self._listening.set_device(name)
+        self.follow(name)
         self._change_setting("sound_device", name)
-        self._tell()
+
+    def follow(self, name: str) -> None:
+        """Play on the device that was chosen elsewhere."""
+        if name != self._chosen:
+            self._chosen = name
+            self._listening.set_device(name)
+            self._tell()
 
     def _tell(self) -> None:
         where = text.one_line(self._chosen) or DEFAULT.lower()

@@ -14,9 +14,10 @@ from karaoke_studio.ui import theme
 from karaoke_studio.ui.controls import Choice, Label
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.setting_pages import PAGES
-from karaoke_studio.ui.setting_rows import PickRow, Place, PlaceRow, TemplateRow
+from karaoke_studio.ui.setting_rows import PickRow, Place, PlaceRow, SwitchRow, TemplateRow
 from karaoke_studio.ui.settings_dialog import SettingsDialog
 from karaoke_studio.ui.theme import Look
+from tests.helpers.fakes_ui import FakeQueue
 from tests.ui.conftest import Desk, OpenWindow
 
 
@@ -203,3 +204,37 @@ def test_a_tooltip_shows_what_was_typed(look: Look, qtbot: QtBot) -> None:
     assert row.path.text() == "<i>folder"
     assert "&lt;b&gt;" in row.button.toolTip()
     assert isinstance(row.findChild(Choice), type(None))
+
+
+def test_the_sound_goes_where_the_page_says(
+    window: MainWindow, dialog: SettingsDialog, queue: FakeQueue, qtbot: QtBot
+) -> None:
+    dialog.show_page("sound")
+    queue.sound_devices_listed.emit(["Headphones", "Speakers"])
+    pick(qtbot, dialog, "sound_device", "Speakers")
+    assert window.settings.sound_device == "Speakers"
+    assert "Speakers" in window.song_view.mixer.device_button.toolTip()
+    queue.sound_devices_listed.emit(["Headphones"])
+    row = dialog.row("sound_device")
+    assert isinstance(row, PickRow)
+    assert row.choice.currentText() == "Speakers", "unplugged, but still what was chosen"
+
+
+def test_loudness_is_matched_from_the_page_and_from_the_mixer_alike(
+    window: MainWindow, dialog: SettingsDialog, qtbot: QtBot
+) -> None:
+    dialog.show_page("sound")
+    row = dialog.row("match_loudness")
+    assert isinstance(row, SwitchRow)
+    qtbot.mouseClick(row.tick, Qt.MouseButton.LeftButton)
+    assert window.settings.match_loudness
+    assert window.song_view.mixer.match_button.isChecked()
+
+
+def test_every_new_song_is_written_too_where_that_is_wanted(
+    window: MainWindow, dialog: SettingsDialog, qtbot: QtBot
+) -> None:
+    row = dialog.row("auto_export")
+    assert isinstance(row, SwitchRow)
+    qtbot.mouseClick(row.tick, Qt.MouseButton.LeftButton)
+    assert window.settings.auto_export
