@@ -8,6 +8,7 @@ in.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import shutil
 import sqlite3
@@ -38,7 +39,6 @@ from karaoke_studio.library.manifest import (
 from karaoke_studio.library.schema import open_anew, open_for_writing, roll_back, translate
 from karaoke_studio.library.songs import Song, song_from_row
 from karaoke_studio.staging import sweep, sync_folder, sync_tree
-from karaoke_studio.walk import is_folder
 
 log = logging.getLogger(__name__)
 
@@ -451,18 +451,27 @@ class LibraryWriter:
 
     def _differences(self, connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
         """Return rows without a folder, and folders without a row that leads to their take."""
-        there = {path.parent.name for path in self.folder.glob(f"[!.]*/{MANIFEST}")}
+        # plain strings: with 10,000 songs path objects cost a third of a second at every start
+        root = str(self.folder)
+        names = (name for name in os.listdir(root) if name[0] != ".")  # noqa: PTH208
+        there = {name for name in names if _exists(f"{root}/{name}/{MANIFEST}")}
         rows = connection.execute("SELECT id, take_id FROM songs").fetchall()
         known = {
-            row["id"]
-            for row in rows
-            if is_folder(self.folder / row["id"] / "takes" / row["take_id"])
+            row["id"] for row in rows if _exists(f"{root}/{row['id']}/takes/{row['take_id']}/.")
         }
         return sorted({row["id"] for row in rows} - there), sorted(there - known)
 
     def _song(self, connection: sqlite3.Connection, song_id: str) -> Song:
         row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
         return song_from_row(row, self.folder)
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):  # a name of the index with a NUL in it is no file
+        return False
+    return True
 
 
 def _translated(exc: BaseException, folder: Path) -> BaseException:

@@ -6,7 +6,7 @@ import os
 from functools import cache
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
 
 # QtAwesome asks QtPy, which would take whichever binding it finds first.
 os.environ.setdefault("QT_API", "pyside6")
@@ -31,8 +31,20 @@ def icon(name: str, colour: QColor | str) -> QIcon:
 
 
 def paint_icon(painter: QPainter, name: str, rect: QRect, colour: QColor | str) -> None:
-    """Paint a Phosphor icon into a rectangle."""
-    icon(name, colour).paint(painter, rect, Qt.AlignmentFlag.AlignCenter)
+    """Paint a Phosphor icon into a rectangle.
+
+    What was painted once is kept as a picture: drawing a glyph takes a millisecond, and a list
+    shows dozens.
+    """
+    size, ratio = min(rect.width(), rect.height()), painter.device().devicePixelRatioF()
+    key = f"icon {name} {size} {ratio} {QColor(colour).rgba():x}"
+    picture = QPixmap()
+    if not QPixmapCache.find(key, picture):
+        picture = pixmap(name, size, colour, ratio)
+        QPixmapCache.insert(key, picture)
+    box = QRect(0, 0, size, size)
+    box.moveCenter(rect.center())
+    painter.drawPixmap(box.topLeft(), picture)
 
 
 def pixmap(name: str, size: int, colour: QColor | str, ratio: float = 1.0) -> QPixmap:
@@ -41,6 +53,7 @@ def pixmap(name: str, size: int, colour: QColor | str, ratio: float = 1.0) -> QP
     result.setDevicePixelRatio(ratio)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
-    paint_icon(painter, name, QRect(0, 0, size, size), colour)
+    box = QRect(0, 0, size, size)
+    icon(name, colour).paint(painter, box, Qt.AlignmentFlag.AlignCenter)
     painter.end()
     return result

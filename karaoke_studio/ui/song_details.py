@@ -37,7 +37,7 @@ from karaoke_studio.ui.disk import Disk, paint_cover
 from karaoke_studio.ui.drop_area import dropped_paths
 from karaoke_studio.ui.theme import Look
 
-_WIDTH, _COVER = 640, 148
+_WIDTH, _COVER, _ENGINE = 640, 148, 104
 _TEXT_LIMIT = 4000
 _NAMES = {"title": "Title", "artist": "Artist", "album": "Album"}
 
@@ -182,7 +182,7 @@ class SongDetailsDialog(Dialog):
             "Sound": text.joined(text.sample_rate(song.sample_rate), text.channels(song.channels)),
             "Tempo": f"{song.bpm:.0f} BPM" if song.bpm else "",
             "Key": song.key or "",
-            "Loudness": f"{song.lufs:.1f} LUFS" if song.lufs is not None else "",
+            "Loudness": f"{song.lufs:.1f} LUFS".replace("-", "−") if song.lufs is not None else "",
             "File": text.joined(kind, size),
             "Added": text.date(song.added_at),
             "Played": text.played(song.play_count, song.played_at),
@@ -427,7 +427,9 @@ class _TakeRow(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.S)
-        row.addWidget(Label(engine))
+        name = Label(engine)
+        name.setFixedWidth(_ENGINE)
+        row.addWidget(name)
         row.addWidget(facts, 1)
         if take.is_current:
             used = Label("In use", size=theme.CAPTION, tone="ok")

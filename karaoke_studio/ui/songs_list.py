@@ -89,7 +89,6 @@ class _View(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setDragEnabled(True)
         self.setAcceptDrops(True)
-        self.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.clicked.connect(self._on_clicked)
         self.doubleClicked.connect(self._on_double_clicked)
         self._modifiers = Qt.KeyboardModifier.NoModifier
@@ -171,7 +170,7 @@ class _View(QListView):
         """Show where the songs would go."""
         takes = self.can_reorder and bool(dragged_songs(event.mimeData()))
         self._show_drop(self._place(event.position().toPoint()) if takes else -1)
-        event.setDropAction(Qt.DropAction.MoveAction)
+        event.setDropAction(Qt.DropAction.CopyAction)
         event.setAccepted(takes)
 
     def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
@@ -182,7 +181,6 @@ class _View(QListView):
         """Tell which songs were dropped where."""
         place = self._place(event.position().toPoint())
         self._show_drop(-1)
-        # nothing may be taken out of the model by the one who started the drag
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         self.moved.emit(dragged_songs(event.mimeData()), place)
@@ -516,11 +514,15 @@ class SongsList(QWidget):
             action.setChecked(sort == self.query.sort)
             action.setActionGroup(group)
             action.setEnabled(not self.query.playlist_id)
-            action.triggered.connect(lambda _on=False, sort=sort: self._ask(sort=sort))
+            action.triggered.connect(lambda _on=False, sort=sort: self.choose_sort(sort))
         if self.query.playlist_id:
             menu.addSeparator()
             menu.addAction("A set list has your own order: drag its songs").setEnabled(False)
         return menu
+
+    def choose_sort(self, sort: str) -> None:
+        """Show the songs in another order, one of `SORTS`."""
+        self._ask(sort=sort)
 
     def build_filter_menu(self) -> QMenu:
         """Return the menu of filters."""

@@ -296,11 +296,6 @@ QLineEdit {
     selection-color: $on_accent;
 }
 QLineEdit:focus { border-color: $accent; }
-QPlainTextEdit {
-    background: $raised; color: $text; border: 2px solid transparent; border-radius: 6px;
-    padding: 4px; selection-background-color: $accent; selection-color: $on_accent;
-}
-QPlainTextEdit:focus { border-color: $accent; }
 QLineEdit:disabled { color: $faded; }
 QComboBox {
     background: $raised; color: $text; border: 2px solid transparent; border-radius: 6px;
@@ -332,6 +327,7 @@ QPlainTextEdit {
     background: $window; color: $text; border: 2px solid transparent; border-radius: 6px;
     padding: 4px; selection-background-color: $accent; selection-color: $on_accent;
 }
+QPlainTextEdit#details_remark { background: $raised; }
 QPlainTextEdit:focus { border-color: $accent; }
 QListWidget[pages="true"]::item { padding: 0 10px; border-radius: 6px; color: $text; }
 QListWidget[pages="true"]::item:hover { background: $hover; }
