@@ -37,6 +37,7 @@ from karaoke_studio.pipeline import Surroundings
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings, load_settings, save_settings
 from karaoke_studio.ui.crash import Crashes
+from karaoke_studio.ui.file_opener import FileOpener
 from karaoke_studio.ui.main_window import MainWindow, show_in_folder
 from karaoke_studio.ui.move_dialogs import LibraryGone, MoveWindow
 from karaoke_studio.ui.theme import Look
@@ -136,9 +137,10 @@ class Studio(QObject):
         self.window.come_forward()
         self.window.add_paths(files)
 
-    def take_files_from(self, instance: Instance) -> None:
-        """Add what a second start hands over."""
+    def take_files_from(self, instance: Instance, opener: FileOpener) -> None:
+        """Add what a second start hands over, and what the system wants opened."""
         instance.files_received.connect(self._on_files_received)
+        opener.files_opened.connect(self._on_files_received)
 
     def begin(self, files: list[Path]) -> None:
         """Go on where the last run stopped, and add the files of this start."""
@@ -201,19 +203,21 @@ def run_window(files: list[Path], *, smoke: bool = False) -> int:
             return EXIT_OK
         return _refuse(KaraokeError("Karaoke Studio is running already, but does not answer."))
     try:
-        return _run(data, instance, files, smoke=smoke)
+        return _run(data, instance, FileOpener(application), files, smoke=smoke)
     except KaraokeError as exc:
         return _refuse(exc)
     finally:
         instance.release()
 
 
-def _run(data: DataFolder, instance: Instance, files: list[Path], *, smoke: bool) -> int:
+def _run(
+    data: DataFolder, instance: Instance, opener: FileOpener, files: list[Path], *, smoke: bool
+) -> int:
     # short turns for Python threads: the sound's feeder never waits long for the window
     sys.setswitchinterval(0.001)
     while (located := _find_library(data)) is not None:
         studio = Studio(located)
-        code = _show(studio, instance, files, smoke=smoke)
+        code = _show(studio, instance, opener, files, smoke=smoke)
         if studio.planned_move is None:
             return code
         handed_over, goes_on = _move_library(data, studio.planned_move, instance)
@@ -246,10 +250,12 @@ def _find_library(data: DataFolder) -> DataFolder | None:
     return replace(data, own_library=own)
 
 
-def _show(studio: Studio, instance: Instance, files: list[Path], *, smoke: bool) -> int:
+def _show(
+    studio: Studio, instance: Instance, opener: FileOpener, files: list[Path], *, smoke: bool
+) -> int:
     """Run the window until it is closed, and return the exit status."""
     try:
-        studio.take_files_from(instance)
+        studio.take_files_from(instance, opener)
         studio.show_faults()
         _quit_on_signals(studio.window, lambda: studio.window.close_now(keep=True))
         studio.window.show()
@@ -258,11 +264,13 @@ def _show(studio: Studio, instance: Instance, files: list[Path], *, smoke: bool)
             QTimer.singleShot(0, studio.window.close)
         else:
             studio.begin(files)
+            opener.listen()
         # what is there now stays: the collector never walks it again in the middle of a song
         gc.collect()
         gc.freeze()
         return QApplication.exec()
     finally:
+        opener.pause()
         log_uncaught()  # there is no window to show faults in any more
         studio.close()
 

@@ -19,7 +19,8 @@ Exec="{program}" %F
 Icon={name}
 Terminal=false
 Categories=AudioVideo;Audio;Music;
-MimeType=audio/mpeg;audio/flac;audio/x-wav;audio/ogg;audio/mp4;audio/x-m4a;audio/opus;audio/aac;
+MimeType=audio/mpeg;audio/flac;audio/x-wav;audio/ogg;audio/mp4;audio/x-m4a;audio/opus;audio/aac;\
+audio/x-ms-wma;audio/x-aiff;video/mp4;video/x-matroska;video/webm;video/quicktime;inode/directory;
 StartupWMClass=karaoke-studio
 """
 

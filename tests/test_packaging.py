@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib.util
 import json
 import os
@@ -567,3 +568,14 @@ def test_the_package_is_built_and_works(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / smoke.NAME)  # pytest keeps the folders of three runs
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("\n") == len(smoke.CHECKS)
+
+
+def test_songs_can_be_dropped_on_the_desktop_entry() -> None:
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.read_string(load("desktop_entry").ENTRY.format(program="/p q/karaoke-studio", name="n"))
+    facts = entry["Desktop Entry"]
+    assert facts["Exec"] == '"/p q/karaoke-studio" %F'
+    types = facts["MimeType"].split(";")
+    assert types[-1] == ""
+    assert all(kind.count("/") == 1 for kind in types[:-1])
+    assert {"audio/mpeg", "audio/flac", "video/mp4", "inode/directory"} <= set(types)
