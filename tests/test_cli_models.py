@@ -17,6 +17,7 @@ from karaoke_studio.catalogue import KNOWN_MODELS
 from karaoke_studio.cli import main
 from karaoke_studio.errors import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from karaoke_studio.separation.hub import HUB_VARIABLE
+from karaoke_studio.worker.host import WorkerDied
 from tests.helpers.fault_server import COMMIT, FaultServer, fault_server
 from tests.helpers.models import make_net, write_bag, write_safetensors
 from tests.helpers.signals import sung_mix
@@ -159,6 +160,36 @@ def test_a_changed_file_of_ones_own_can_be_accepted(run: Terminal, tmp_path: Pat
     run(*look, status=EXIT_FAILED)
     run(*look, "--accept")
     assert "as it came" in run(*look)
+
+
+class BrokenDriver:
+    """A worker whose child does not survive a graphics card."""
+
+    def __init__(self, *_args: Any, **_options: Any) -> None:
+        self.is_closed = False
+
+    def run(self, task: str, args: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        if task == "devices":
+            names = ("cuda:0", "cpu")
+            return {"torch": "2", "devices": [{"name": n, "label": n.upper()} for n in names]}
+        if args["name"] == "cuda:0":
+            raise WorkerDied("engine", -11)
+        return {"name": "cpu", "works": True, "seconds": 0.0, "reason": ""}
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_a_driver_that_crashes_is_told_and_not_used(
+    run: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("karaoke_studio.cli_models.Worker", BrokenDriver)
+    facts = run.json("devices")
+    assert [device["works"] for device in facts["devices"]] == [False, True]
+    assert facts["auto"] == "cpu"
+    words = run("devices")
+    assert "CUDA:0: does not work: it crashed the program" in words
+    assert "CPU: works, used by auto" in words
 
 
 def test_devices(run: Terminal) -> None:

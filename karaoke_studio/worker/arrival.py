@@ -69,7 +69,8 @@ def models_at(path: Path) -> list[ModelFiles]:
         ModelRefused: it is no file of a model.
     """
     if path.is_dir():
-        names = installed_models((path,))
+        # where nothing says which networks belong together, each is a model of its own
+        names = installed_models((path,)) or _loose_networks(path)
         if not names:
             raise ModelMissing(
                 f"There is no model in {path.name}.",
@@ -84,6 +85,17 @@ def models_at(path: Path) -> list[ModelFiles]:
         raise ModelMissing(f"{path.name} is not there.", hint="Check the name of the file.")
     signature = path.stem if path.suffix == ".yaml" else path.stem.partition("-")[0]
     return [_checked(model_of(signature) or signature, path.parent)]
+
+
+def _loose_networks(folder: Path) -> list[str]:
+    """Return the signatures of networks that are no part of a published model."""
+    try:
+        paths = list(folder.iterdir())
+    except OSError as exc:
+        raise error_from_os(exc, folder) from exc
+    networks = (path for path in paths if path.suffix in {SAFE, LEGACY})
+    signatures = {path.stem.partition("-")[0] for path in networks}
+    return sorted(signature for signature in signatures if model_of(signature) is None)
 
 
 def _checked(name: str, folder: Path) -> ModelFiles:

@@ -67,6 +67,14 @@ def test_a_network_that_nobody_knows_gets_its_own_name(shelf: Shelf, source: Pat
     assert installed_models(shelf.folders) == ["karaoke1"]
 
 
+def test_a_folder_of_networks_that_nobody_knows(shelf: Shelf, source: Path) -> None:
+    write_safetensors(make_net(), source / "karaoke1.safetensors")
+    write_safetensors(make_net(seed=1), source / "karaoke2.safetensors")
+    # part of a bag is no model, wherever it lies
+    write_safetensors(make_net(seed=2), source / "f7e0c4bc.safetensors")
+    assert take_in(source, shelf) == ["karaoke1", "karaoke2"]
+
+
 def test_an_old_file_is_converted_apart(shelf: Shelf, source: Path) -> None:
     old = write_legacy(make_net(), source, "abcd1234")
     assert take_in(old, shelf) == ["abcd1234"]
