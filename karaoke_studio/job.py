@@ -130,6 +130,7 @@ class JobSpec:
         song_id: the song of the library that gets a new take, or None to make a new song.
         title: what the song is called; "" = its file says so.
         gains: stem → gain of an export's `MIX`.
+        keep_original: keep a copy of the file beside a new song of the library.
     """
 
     job_id: str
@@ -142,6 +143,7 @@ class JobSpec:
     song_id: str | None = None
     title: str = ""
     gains: dict[str, float] = field(default_factory=dict, hash=False)
+    keep_original: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -171,6 +173,7 @@ class JobSpec:
             data.get("song_id"),
             str(data.get("title", "")),
             dict(data.get("gains", {})),
+            bool(data.get("keep_original", True)),
         )
 
 

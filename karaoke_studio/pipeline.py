@@ -224,7 +224,7 @@ class _Run:
             Stage.IMPORTING,
             self.around.workers.transfer,
             "import_song",
-            {"path": str(self.spec.input), "copy": self._makes_song()},
+            {"path": str(self.spec.input), "copy": self._makes_song() and self.spec.keep_original},
         )
         self.notes += self.song["notes"]
         facts = {name: self.song[name] for name in ("frames", "sample_rate")}

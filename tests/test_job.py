@@ -50,7 +50,7 @@ KEYS = {
         JobSpec("a1", Path("song.mp3")),
         JobSpec("a2", Path("/m/שיר 🎤.flac"), "centre", ("vocals",)),
         JobSpec("a3", Path("/m/\udcff.mp3"), output=OutputSpec(Path("/out\udcfe"))),
-        JobSpec("a5", Path("song.mp3"), quality="draft"),
+        JobSpec("a5", Path("song.mp3"), quality="draft", keep_original=False),
         JobSpec(
             "a4",
             Path("-x.wav"),

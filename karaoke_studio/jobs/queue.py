@@ -215,7 +215,15 @@ class JobQueue(QObject):
             song_id=song.id,
             title=song.title,
         )
-        if engine == AUTO:  # looking for models may take a slow disk's time
+        if song.original_path is None:
+            self._add(spec, engine)
+            self.job_failed.emit(
+                spec.job_id,
+                MissingFile(
+                    f"The file of {song.title} was not kept.", hint="Add the song again instead."
+                ),
+            )
+        elif engine == AUTO:  # looking for models may take a slow disk's time
             self._errands.put(lambda: self._chosen.emit([(spec, _engine_of(spec))], None))
         else:
             self._on_chosen([(spec, engine)], None)
@@ -450,6 +458,7 @@ class JobQueue(QObject):
             chosen_stems(chosen),
             network=network_choice(chosen, folders),
             quality=chosen.quality,
+            keep_original=chosen.copy_originals,
         )
 
     def is_busy(self) -> bool:

@@ -84,6 +84,13 @@ PAGES = (
         (
             Pick("quality", "Quality", _QUALITIES, "How much care new songs get", _NEXT_SONG),
             Pick("stems", "Parts", _STEMS, "Which parts of a new song are kept", _NEXT_SONG),
+            Switch(
+                "copy_originals",
+                "Originals",
+                "Keep a copy of each song's file",
+                "Takes room in the library",
+                "Without it a song cannot be made again, nor exported as a video.",
+            ),
             Place(
                 "model_folder",
                 "Models",

@@ -18,6 +18,7 @@ from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.pipeline import Surroundings
+from karaoke_studio.settings import Settings
 from karaoke_studio.worker.host import Workers
 from tests.helpers.signals import noise
 from tests.helpers.street import write_song
@@ -565,6 +566,19 @@ def test_a_song_is_made_again_by_another_engine(desk: Desk) -> None:
     assert desk.listener.last("described").title == song.title
     assert desk.waiting() == []
     assert not list(desk.library.staging.iterdir())
+
+
+def test_a_song_whose_file_was_not_kept_cannot_be_made_again(desk: Desk) -> None:
+    desk.queue.use(Settings(engine="centre", copy_originals=False))
+    song = make_song(desk)
+    assert song.original is None
+    assert song.vocals_path.exists()
+    desk.queue.redo_song(song, "instant")
+    desk.wait_over()
+    error = desk.listener.last("failed")
+    assert isinstance(error, MissingFile)
+    assert "was not kept" in error.message
+    assert desk.songs()[0].take_id == song.take_id
 
 
 def test_a_redo_of_a_song_that_was_removed_fails_and_says_so(desk: Desk) -> None:
