@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio import notes
-from karaoke_studio.audio.peaks import ORIGINAL_PEAKS
 from karaoke_studio.engines import AUTO, choose_engine, is_network
 from karaoke_studio.errors import (
     DeviceError,
@@ -45,7 +44,7 @@ from karaoke_studio.meter import Meter, Speeds
 from karaoke_studio.paths import data_folder
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
-from karaoke_studio.staging import Staging, sweep
+from karaoke_studio.staging import ORIGINAL_PEAKS, Staging, sweep
 from karaoke_studio.worker.conversion import convert_models
 from karaoke_studio.worker.host import Worker, WorkerDied, Workers
 

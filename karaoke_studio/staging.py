@@ -22,6 +22,9 @@ from typing import IO, Self
 
 log = logging.getLogger(__name__)
 
+#: In a job's staging folder: the peaks of the song before it is separated.
+ORIGINAL_PEAKS = "original.peaks"
+
 _LOCK_NAME = ".lock"
 #: In the lock file once its owner holds the lock: a file without it may be one just being made.
 _OWNED = b"owned"

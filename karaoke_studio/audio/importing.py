@@ -20,7 +20,7 @@ import soxr
 from karaoke_studio import notes
 from karaoke_studio.audio.decode import Source, open_source
 from karaoke_studio.audio.lyrics import find_lrc
-from karaoke_studio.audio.peaks import ORIGINAL_PEAKS, PeaksBuilder, write_peaks
+from karaoke_studio.audio.peaks import PeaksBuilder, write_peaks
 from karaoke_studio.audio.raw import FloatBlock, RawFile
 from karaoke_studio.audio.sniff import sniff
 from karaoke_studio.audio.tags import Tags, parse_file_name, read_tags
@@ -31,6 +31,7 @@ from karaoke_studio.errors import (
     SourceChanged,
     error_from_os,
 )
+from karaoke_studio.staging import ORIGINAL_PEAKS
 
 ORIGINAL = "original.f32"
 VOCALS = "vocals.f32"

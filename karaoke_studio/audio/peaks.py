@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 LEVELS = (256, 4096, 65536)
-#: The peaks of a staged song, before it is separated.
-ORIGINAL_PEAKS = "original.peaks"
 _MAGIC = b"KSPEAKS1"
 _FULL_SCALE = 32767.0
 
