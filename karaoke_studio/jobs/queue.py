@@ -9,15 +9,14 @@ import itertools
 import logging
 import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, SignalInstance, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, Slot
 
 from karaoke_studio.engines import AUTO, DRAFT, choose_engine, is_network, model_folders
-from karaoke_studio.errors import KaraokeError, MissingFile, ProcessingFailed
+from karaoke_studio.errors import KaraokeError, MissingFile
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.analyses import Analyses
 from karaoke_studio.jobs.auto_export import auto_output, auto_stems
@@ -26,6 +25,7 @@ from karaoke_studio.jobs.forecast import Forecast
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.jobs.line import Line, Turn
 from karaoke_studio.jobs.models import Models
+from karaoke_studio.jobs.settling import Told, settle
 from karaoke_studio.jobs.sound_outputs import SoundOutputs
 from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
@@ -40,7 +40,7 @@ from karaoke_studio.pipeline import (
     run_job,
     sweep_outputs,
 )
-from karaoke_studio.progress import Cancelled, Progress
+from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings, chosen_stems, network_choice
 from karaoke_studio.walk import is_folder, songs_in
 
@@ -351,7 +351,7 @@ class JobQueue(QObject):
         Among the stems `job.MIX` is the song with its stems at these gains.
         """
         spec, stop = self._new_export(song, output, stems, gains)
-        told = _Told(
+        told = Told(
             self.export_progressed, self.export_finished, self.export_failed, self.export_cancelled
         )
         self._exports.put(lambda: self._export(spec, song, stop, told, spec.job_id))
@@ -522,7 +522,7 @@ class JobQueue(QObject):
                 around,
             )
 
-        result = _settle(spec, work, self.job_cancelled, self.job_failed, spec.job_id)
+        result = settle(spec, work, self.job_cancelled, self.job_failed, spec.job_id)
         if result is not None:
             self.songs_changed.emit()
             self.job_finished.emit(spec.job_id, result)
@@ -541,7 +541,7 @@ class JobQueue(QObject):
             self._export_wished.emit(job_id, song)
 
     def _export(
-        self, spec: JobSpec, song: Song, stop: threading.Event, told: _Told, told_id: str
+        self, spec: JobSpec, song: Song, stop: threading.Event, told: Told, told_id: str
     ) -> None:
         def work() -> JobResult:
             workdir = output_workdir(spec)
@@ -555,7 +555,7 @@ class JobQueue(QObject):
                 self._around,
             )
 
-        result = _settle(spec, work, told.cancelled, told.failed, told_id)
+        result = settle(spec, work, told.cancelled, told.failed, told_id)
         self._stops.pop(spec.job_id, None)
         if result is not None:
             told.finished.emit(told_id, result)
@@ -639,7 +639,7 @@ class JobQueue(QObject):
         self._to_export[job_id] = song
         output = auto_output(self._settings)
         spec, stop = self._new_export(song, output, auto_stems(self._settings))
-        told = _Told(
+        told = Told(
             self._export_progressed, self.job_exported, self.job_export_failed, self._export_settled
         )
         self.job_exporting.emit(job_id, output.folder)
@@ -682,45 +682,9 @@ class JobQueue(QObject):
             self._jobs[job_id] = replace(self._jobs[job_id], state=state, error=error)
 
 
-@dataclass(frozen=True)
-class _Told:
-    """The signals that an export tells its story by."""
-
-    progressed: SignalInstance
-    finished: SignalInstance
-    failed: SignalInstance
-    cancelled: SignalInstance
-
-
 def _engine_of(spec: JobSpec) -> str:
     return choose_engine(spec.engine, spec.network.model_folders, spec.quality)
 
 
 def _is_makeshift(spec: JobSpec, engine: str) -> bool:
     return spec.engine == AUTO and spec.quality != DRAFT and not is_network(engine)
-
-
-def _settle(
-    spec: JobSpec,
-    work: Callable[[], JobResult],
-    cancelled: SignalInstance,
-    failed: SignalInstance,
-    told_id: str,
-) -> JobResult | None:
-    """Run a job; tell by signal how it ended unless it is done. A lane outlives every job."""
-    try:
-        return work()
-    except Cancelled:
-        cancelled.emit(told_id)
-    except KaraokeError as exc:
-        failed.emit(told_id, exc)
-    except BaseException:  # the worker loop is one of the two marked borders
-        log.exception("job %s broke", spec.job_id)
-        failed.emit(
-            told_id,
-            ProcessingFailed(
-                f"{spec.input.name} could not be made because of a fault in the program.",
-                hint="Try again; the log in the data folder says more.",
-            ),
-        )
-    return None

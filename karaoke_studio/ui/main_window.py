@@ -213,6 +213,8 @@ class MainWindow(QMainWindow):
         self.status = Status(
             self.status_bar, data.library, lambda: player.device, self.making.speed, self
         )
+        self.making.shown.connect(self.status.tell)
+        queue.songs_changed.connect(self.status.look)
         self.background = Background(queue, self, desktop or Desktop(""))
         self.making.more_requested.connect(self._on_more_choices)
         self.making.models_requested.connect(self.open_models)
@@ -570,6 +572,7 @@ class MainWindow(QMainWindow):
         self._save_timer.start()
         self._queue.use(self.settings)
         self.making.follow(field)
+        self.status.tell()
         if field == "theme":
             self.look.choose(value)
             self.commands[f"theme_{value}_action"].setChecked(True)

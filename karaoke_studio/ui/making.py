@@ -37,10 +37,12 @@ class Making(QObject):
     Signals:
         models_requested: show where models come from.
         more_requested: show all settings of making songs.
+        shown: what the choices mean may be another thing now.
     """
 
     models_requested = Signal()
     more_requested = Signal()
+    shown = Signal()
 
     def __init__(
         self,
@@ -112,6 +114,7 @@ class Making(QObject):
         self._toolbar.device.show_choice(self._device_words(settings.device))
         self._tell_times()
         self._panel.engines = [(name, text.engine(name)) for name in self._engines()]
+        self.shown.emit()
 
     def _tell_times(self) -> None:
         for name, part in self._toolbar.quality.parts.items():

@@ -90,6 +90,11 @@ class Status(QObject):
     def look(self) -> None:
         """Look at everything again."""
         self._facts.ask_free(self._library)
+        self.tell()
+
+    @Slot()
+    def tell(self) -> None:
+        """Show what is chosen now."""
         self._bar.sound.setText(f"Sound: {self._sound() or 'as the system says'}")
         engine, seconds = self._speed()
         self._bar.speed.setText(text.speed(engine, seconds))

@@ -23,6 +23,17 @@ def test_the_line_tells_sound_speed_and_room(desk: Desk, qtbot: QtBot, queue: Fa
     assert bar.geometry().bottom() == window.centralWidget().height() - 1
 
 
+def test_the_line_follows_what_is_chosen(desk: Desk, qtbot: QtBot, queue: FakeQueue) -> None:
+    queue.seconds = {"instant": 0.02, "centre": 0.5}
+    window = desk.open()
+    window.show()
+    window.change_setting("engine", "centre")
+    assert window.status_bar.speed.text() == "Centre: 2.0× realtime"
+    queue.seconds["centre"] = 0.25  # a song was made meanwhile
+    queue.songs_changed.emit()
+    assert window.status_bar.speed.text() == "Centre: 4.0× realtime"
+
+
 def test_the_queue_stays_above_the_line(desk: Desk, qtbot: QtBot, queue: FakeQueue) -> None:
     song = desk.library.add("Song")
     window = desk.open()
