@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from karaoke_studio.job import JobSpec, JobState
+from karaoke_studio.job import JobSpec, JobState, NetworkChoice
 from karaoke_studio.jobs.lengths import Lengths
 from karaoke_studio.meter import Speeds
 from karaoke_studio.pipeline import expected_s
@@ -80,13 +80,19 @@ class Forecast(QObject):
         """Return the seconds till the queue is done; songs that are held do not count."""
         usual = statistics.fmean(self._length_s.values()) if self._length_s else USUAL_LENGTH_S
         total = 0.0
+        # the same for a whole album, and asked for several times a second
+        rates: dict[tuple[str, NetworkChoice], float | None] = {}
         for state, spec, engine in self._jobs():
             part: float | None = 0.0
             if state in {JobState.QUEUED, JobState.RUNNING}:
-                length_s = self._length_s.get(spec.job_id, usual)
                 part = self._left_s.get(spec.job_id)
                 if part is None:
-                    part = expected_s(spec, engine, length_s, self._speeds)
+                    way = (engine, spec.network)
+                    if way not in rates:
+                        rates[way] = expected_s(spec, engine, 1.0, self._speeds)
+                    rate = rates[way]
+                    length_s = self._length_s.get(spec.job_id, usual)
+                    part = None if rate is None else rate * length_s
             if part is None:
                 return None
             total += part

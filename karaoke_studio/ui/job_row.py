@@ -137,6 +137,8 @@ class JobRow(QWidget):
 
     def set_roomy(self, roomy: bool) -> None:
         """Be a card of its own, or a line among lines."""
+        if roomy == self._is_card:
+            return
         self._is_card = roomy
         self.setFixedHeight(CARD_HEIGHT if roomy else ROW_HEIGHT)
         size = _CARD_COVER if roomy else _COVER

@@ -42,7 +42,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("find_action", ("Ctrl+F",), "Find songs"),
         Key("", ("Return",), "Open the chosen song"),
         Key("", ("Delete",), "Remove the chosen song"),
-        Key("", ("Alt+Up", "Alt+Down"), "Move in the set list"),
+        Key("", ("Alt+Up", "Alt+Down"), "Move in queue or set list"),
         Key("favourite_action", ("Ctrl+D",), "Favourite on or off"),
         Key("details_action", ("Ctrl+I",), "Edit details…"),
         Key("undo_action", ("Ctrl+Z",), "Undo remove"),
@@ -87,7 +87,9 @@ def native(keys: tuple[str, ...]) -> str:
     words = " or ".join(QKeySequence(key).toString(form) for key in keys)
     if sys.platform == "darwin":
         return words
-    return words.replace("Left", "←").replace("Right", "→").replace("Return", "Enter")
+    for word, sign in (("Left", "←"), ("Right", "→"), ("Alt+Up", "Alt+↑"), ("Alt+Down", "Alt+↓")):
+        words = words.replace(word, sign)
+    return words.replace("Return", "Enter")
 
 
 class KeySheet(Dialog):

@@ -343,7 +343,7 @@ class QueuePanel(QWidget):
     def show_time_left(self, seconds: float | None) -> None:
         """Show when all songs will be done; None = that is not known."""
         self._left_s = seconds
-        self._tell_soon()
+        self._tell_heading()
 
     @Slot(str, object)
     def fail_job(self, job_id: str, error: KaraokeError) -> None:
@@ -382,24 +382,33 @@ class QueuePanel(QWidget):
 
     @Slot()
     def _tell(self) -> None:
+        self._tell_heading()
         states = [row.state for row in self._rows.values()]
-        failed = states.count(RowState.FAILED)
         to_go = self.unfinished()
-        running = states.count(RowState.RUNNING)
-        self.heading.setText(
-            text.queue_summary(to_go, failed, self._left_s, paused=self._is_paused, running=running)
-        )
         over = len(self._rows) - sum(state in BUSY for state in states)
         self.clear_button.setVisible(over > 1)
-        self.pause_button.setVisible(to_go > running or self._is_paused)
+        waiting = to_go - states.count(RowState.RUNNING)
+        self.pause_button.setVisible(bool(waiting) or self._is_paused)
         self.pause_button.set_words("Go on" if self._is_paused else "Pause")
         self.pause_button.set_icon("play" if self._is_paused else "pause")
         tip = "Begin the next song" if self._is_paused else "Begin no further song after this one"
         self.pause_button.setToolTip(tip)
-        self.cancel_all_button.setVisible(self.unfinished() > 1)
+        self.cancel_all_button.setVisible(to_go > 1)
         self.more.setText(f"and {len(self._beyond):,} more")
         self.more.setVisible(bool(self._beyond))
         self._fit()
+
+    def _tell_heading(self) -> None:
+        states = [row.state for row in self._rows.values()]
+        words = text.queue_summary(
+            self.unfinished(),
+            states.count(RowState.FAILED),
+            self._left_s,
+            paused=self._is_paused,
+            running=states.count(RowState.RUNNING),
+        )
+        if words != self.heading.text():
+            self.heading.setText(words)
 
     def _fit(self) -> None:
         """Give the list the height of up to three rows, or all there is."""
