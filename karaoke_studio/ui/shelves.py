@@ -103,6 +103,8 @@ class Shelves(QListWidget):
         self.setAcceptDrops(True)
         rows = _ShelfPainter(look, self)
         rows.named.connect(self._on_named)
+        # the editor is gone only after this signal
+        rows.closeEditor.connect(self._on_editor_closed, Qt.ConnectionType.QueuedConnection)
         self.setItemDelegate(rows)
         self.customContextMenuRequested.connect(self._on_menu_requested)
         self.itemClicked.connect(self._on_clicked)
@@ -111,7 +113,10 @@ class Shelves(QListWidget):
         self.show_shelves(Found(Query(), []))
 
     def show_shelves(self, found: Found) -> None:
-        """Show counts and set lists of the library."""
+        """Show counts and set lists of the library; a name that is being typed is left alone."""
+        self._found = found
+        if self.state() == QAbstractItemView.State.EditingState:
+            return
         rows = [
             ShelfRow(ALL, "All songs", "music-notes", found.total),
             ShelfRow(FAVOURITES, "Favourites", "star", found.favourites),
@@ -180,6 +185,10 @@ class Shelves(QListWidget):
     def _on_current_changed(self, item: QListWidgetItem | None, before: object) -> None:
         if item is not None and item.data(_SHELF_ROLE).id != NEW:
             self.chosen.emit(item.data(_SHELF_ROLE).id)
+
+    @Slot()
+    def _on_editor_closed(self) -> None:
+        self.show_shelves(self._found)
 
     @Slot(str, str)
     def _on_named(self, shelf_id: str, name: str) -> None:

@@ -376,6 +376,8 @@ class SongsList(QWidget):
         """Show songs; selection and place stay where they can."""
         self._found, self._was_filled = found, True
         self.shelves.show_shelves(found)
+        if self.query != found.query:  # the set list is gone, other songs were asked for
+            return
         chosen, current = set(self.selected_ids()), self.view.current_id()
         place = self.view.verticalScrollBar().value()
         if self.shown.set_rows(found.rows):

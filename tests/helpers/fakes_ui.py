@@ -299,7 +299,7 @@ class FakeShelf(QObject):
     def _ordered(self, query: Query) -> list[Song]:
         songs = self.library.songs()
         if query.playlist_id:
-            members = self.lists[query.playlist_id][1]
+            members = self.lists.get(query.playlist_id, ("", []))[1]
             by_id = {song.id: song for song in songs}
             return [by_id[song_id] for song_id in members if song_id in by_id]
         keys = {
