@@ -242,15 +242,28 @@ def menu(scene: Scene) -> QWidget:
     return window.menu  # type: ignore[attr-defined]
 
 
+def settings(scene: Scene) -> QWidget:
+    """What can be chosen about exports."""
+    return playing(scene).preferences.open("export")  # type: ignore[attr-defined]
+
+
+def about(scene: Scene) -> QWidget:
+    """Who made this, and on what terms."""
+    window = playing(scene)
+    window.commands["about_action"].trigger()  # type: ignore[attr-defined]
+    wait(1500)
+    return window.findChild(QWidget, "about_dialog")
+
+
 STATES: dict[str, Callable[[Scene], QWidget]] = {
     state.__name__: state
     for state in (
         *(empty, first_song, queue, playing, no_words, songs_only, no_sound, undo, drag),
-        *(export, export_done, key_sheet, close_question, menu),
+        *(export, export_done, key_sheet, close_question, menu, settings, about),
     )
 }
 #: These look the same at every size of the window.
-DIALOGS = {"export", "export_done", "key_sheet", "close_question", "menu"}
+DIALOGS = {"export", "export_done", "key_sheet", "close_question", "menu", "settings", "about"}
 
 
 def wait(ms: int) -> None:

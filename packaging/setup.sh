@@ -20,7 +20,7 @@ run_packages="libglib2.0-0 libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfi
 # Debian's own Python keeps the library that a packaged program is built on in a package of its own
 package_packages="binutils $("$python" -c 'import sys
 if sys.base_prefix == "/usr": print("libpython%d.%d" % sys.version_info[:2])' 2>/dev/null || true)"
-dev_packages="xvfb xauth pulseaudio pulseaudio-utils libasound2-plugins"
+dev_packages="xvfb xauth dbus pulseaudio pulseaudio-utils libasound2-plugins"
 
 wanted=$run_packages
 case $profile in

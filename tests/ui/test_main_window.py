@@ -661,6 +661,16 @@ def test_the_theme_is_chosen_in_the_menu_and_saved(
     assert desk.saved[-1].theme == "system"
 
 
+def test_a_keyboards_own_keys_play(
+    qtbot: QtBot, open_window: OpenWindow, library: FakeLibrary, player: FakePlayer
+) -> None:
+    library.add("A")
+    window = open_window()
+    window.open_song(library.all[0].id)
+    qtbot.keyClick(window, Qt.Key.Key_MediaPlay)
+    assert player.state is PlayerState.PLAYING
+
+
 def test_the_menu_opens_with_f10_and_with_a_click(qtbot: QtBot, open_window: OpenWindow) -> None:
     window = open_window()
     key(qtbot, window, Qt.Key.Key_F10)
