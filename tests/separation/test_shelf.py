@@ -225,6 +225,7 @@ def test_nothing_wrong_ever_arrives(
     assert caught.value.hint
     assert visible(shelf) == []
     assert installed_models(shelf.folders) == []
+    del caught
     gc.collect()  # a socket left open is told here
     # and it can be tried again at once
     bring(shelf, server)
