@@ -111,14 +111,15 @@ class Desk:
         self.wait(lambda: len(self.queue.jobs()) >= before + len(names))
         return [job.job_id for job in self.queue.jobs()[before:]]
 
-    def wait_over(self) -> None:
+    def wait_over(self, timeout_ms: int = 10_000) -> None:
         """Wait until all jobs are over and everybody has heard of it."""
         jobs = self.queue.jobs
         ends = {"finished", "failed", "cancelled"}
         self.wait(
             lambda: all(
                 job.state in OVER and self.listener.words(job.job_id)[-1] in ends for job in jobs()
-            )
+            ),
+            timeout_ms,
         )
 
     def states(self) -> dict[str, str]:
@@ -705,7 +706,7 @@ def test_real_children_make_a_real_song(tmp_path: Path, qtbot: Any) -> None:
     desk = Desk(tmp_path, workers, qtbot)
     try:
         desk.add("garbage.mp3", "noise.wav")
-        desk.wait(lambda: all(job.state in OVER for job in desk.queue.jobs()), 60_000)
+        desk.wait_over(60_000)
         assert desk.states() == {"garbage.mp3": "failed", "noise.wav": "completed"}
         (song,) = desk.songs()
         assert song.vocals_path.stat().st_size > 10_000
