@@ -207,7 +207,7 @@ def export(scene: Scene) -> QWidget:
     scene.fill()
     window = scene.show()
     scene.open_song()
-    return window.exports.open(scene.library.all[0], window.settings)
+    return window.exports.open([scene.library.all[0]], window.settings)
 
 
 def export_done(scene: Scene) -> QWidget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,17 +24,16 @@ from karaoke_studio.job import (
     MIX,
     STEM_LABELS,
     STEMS,
-    JobResult,
     OutputSpec,
     in_order,
 )
 from karaoke_studio.library.songs import Song
 from karaoke_studio.names import check_template, file_name
-from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import messages, text, theme
 from karaoke_studio.ui.controls import Button, Choice, Kind, Label, Paragraph, Sign, SmoothBar, Tick
 from karaoke_studio.ui.dialog import Dialog
+from karaoke_studio.ui.export_batch import ExportBatch
 from karaoke_studio.ui.theme import Look
 
 _LOSSLESS = ("wav", "flac")
@@ -50,13 +50,6 @@ def default_folder() -> Path:
     """Return where exports go until the person chooses."""
     music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
     return Path(music or Path.home()) / "Karaoke"
-
-
-def written_files(result: JobResult) -> list[Path]:
-    """Return the files of an export."""
-    stems = sorted(in_order(result.stem_paths), key=lambda stem: stem != "instrumental")
-    paths = [result.stem_paths[stem] for stem in stems]
-    return paths if result.video_path is None else [*paths, result.video_path]
 
 
 def mix_in_words(mix: Mix, stems: tuple[str, ...]) -> str:
@@ -83,10 +76,10 @@ def template_fields(song: Song) -> dict[str, str]:
 
 
 class ExportDialog(Dialog):
-    """Asks what to export, then shows how it goes.
+    """Asks what to export of one song or of many, then shows how it goes.
 
     Signals:
-        export_requested: Song, OutputSpec, stems.
+        export_requested: list of Song, OutputSpec, stems.
         cancel_requested: stop the export that runs.
         show_folder_requested: path of a written file.
         choices_changed: the settings with the choices to remember.
@@ -100,13 +93,18 @@ class ExportDialog(Dialog):
     def __init__(
         self,
         look: Look,
-        song: Song,
+        songs: Sequence[Song],
         settings: Settings,
         parent: QWidget | None = None,
         mix: Mix | None = None,
     ) -> None:
-        super().__init__("export_dialog", f"Export “{text.one_line(song.title)}”", _WIDTH, parent)
-        self._look, self._song, self._settings = look, song, settings
+        name = f"“{text.one_line(songs[0].title)}”"
+        if len(songs) > 1:
+            name = text.counted(len(songs), "song")
+        super().__init__("export_dialog", f"Export {name}", _WIDTH, parent)
+        self._look, self._songs, self._settings = look, list(songs), settings
+        #: What the next press of the button exports: all, or what failed.
+        self._due = list(songs)
         self._mix = mix or Mix()
         self._written: Path | None = None
         self.is_running = False
@@ -131,14 +129,19 @@ class ExportDialog(Dialog):
             MIX: Tick(self._look, "mix_tick", "Mix of the faders"),
             **{
                 stem: Tick(self._look, f"{stem}_tick", STEM_LABELS[stem])
-                for stem in self._song.stems
-                if stem not in STEMS
+                for stem in self._songs[0].stems
+                if stem not in STEMS and all(stem in song.stems for song in self._songs)
             },
         }
-        words = mix_in_words(self._mix, self._song.stems)
-        self.stems[MIX].setToolTip(f"As the faders stand now: {words}")
+        if len(self._songs) == 1:
+            words = mix_in_words(self._mix, self._songs[0].stems)
+            self.stems[MIX].setToolTip(f"As the faders stand now: {words}")
+        else:
+            self.stems[MIX].setToolTip("As the faders of each song stand")
         self.video = Tick(self._look, "video_tick", "Video with the instrumental")
-        self.video.setVisible(self._song.has_picture and self._song.original is not None)
+        self.video.setVisible(
+            all(song.has_picture and song.original is not None for song in self._songs)
+        )
 
     def _build_format(self) -> None:
         self.format = Choice(self._look, "format_choice", "Format")
@@ -325,7 +328,7 @@ class ExportDialog(Dialog):
         names: list[str] = []
         try:
             check_template(self.name.text(), len(labels))
-            fields = template_fields(self._song)
+            fields = template_fields(self._songs[0])
             for stem in labels:
                 suffix = ".mp4" if stem == "video" else f".{self.format.currentData()}"
                 filled = {**fields, "stem": STEM_LABELS[stem]}
@@ -333,9 +336,10 @@ class ExportDialog(Dialog):
         except KaraokeError as exc:
             problem = problem or text.one_line(f"{exc.message} {exc.hint}")
         lines = [problem] if problem else names
-        if len(lines) > len(self.previews):
-            more = len(lines) - len(self.previews) + 1
-            lines = [*lines[: len(self.previews) - 1], f"and {more} more"]
+        files = len(names) * len(self._songs)
+        if not problem and files > len(self.previews):
+            more = files - len(self.previews) + 1
+            lines = [*lines[: len(self.previews) - 1], f"and {more:,} more"]
         for number, label in enumerate(self.previews):
             label.setVisible(number < max(len(lines), 2))
             label.setText(lines[number] if number < len(lines) else "")
@@ -376,7 +380,7 @@ class ExportDialog(Dialog):
         self.close_button.set_words("Cancel")
         self.show_button.hide()
         self.choices_changed.emit(self.remembered())
-        self.export_requested.emit(self._song, self.output(), self.chosen_stems())
+        self.export_requested.emit(self._due, self.output(), self.chosen_stems())
 
     @Slot()
     def _on_close(self) -> None:
@@ -392,41 +396,31 @@ class ExportDialog(Dialog):
         if self._written is not None:
             self.show_folder_requested.emit(self._written)
 
-    def show_progress(self, progress: Progress) -> None:
+    def show_progress(self, batch: ExportBatch) -> None:
         """Show how far it is."""
         if self.is_running and self.close_button.isEnabled():
-            self.bar.advance(progress.overall_fraction)
-            share = text.percent(self.bar.goal)
-            self._show_outcome(text.joined(share, text.time_left(progress.eta_s)), "muted")
+            self.bar.advance(batch.fraction())
+            self._show_outcome(batch.state(), "muted")
 
-    def show_done(self, result: JobResult) -> None:
-        """Say what was written."""
-        written = written_files(result)
-        self._end()
-        self._written = written[0] if written else self.folder
-        folder = self._written.parent if written else self.folder
-        self._show_outcome(text.exported(len(written), folder.name or str(folder)), "ok")
-        self.show_button.show()
-        self.bar.hide()
-        self.show_button.setDefault(True)
-        self.show_button.setFocus()
-        self.start_button.set_words("Export again")
-        self.start_button.set_kind(Kind.NORMAL)
-        self.close_button.set_words("Close")
-
-    def show_failed(self, error: KaraokeError) -> None:
-        """Say what went wrong."""
-        words = messages.export_failure(error)
+    def show_over(self, batch: ExportBatch) -> None:
+        """Say what came of it."""
+        self._due = [song for song, _ in batch.failed] or self._songs
+        self._written = batch.files[0] if batch.files else None
         self._end()
         self.bar.hide()
-        self._show_outcome(words.sentence, "error")
-        self.start_button.set_words(words.action)
-
-    def show_cancelled(self) -> None:
-        """Go back to the choices."""
-        self._end()
-        self.bar.hide()
-        self._show_outcome("Cancelled. Nothing was written.", "muted")
+        self.show_button.setVisible(bool(batch.files))
+        if batch.failed:
+            self._show_outcome(batch.outcome(), "error")
+            self.start_button.set_words(messages.export_failure(batch.failed[0][1]).action)
+        elif batch.is_cancelled:
+            self._show_outcome(batch.outcome(), "muted")
+        else:
+            self._show_outcome(batch.outcome(), "ok")
+            self.show_button.setDefault(True)
+            self.show_button.setFocus()
+            self.start_button.set_words("Export again")
+            self.start_button.set_kind(Kind.NORMAL)
+            self.close_button.set_words("Close")
 
     def _end(self) -> None:
         self.is_running = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -15,9 +15,9 @@ from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
-from karaoke_studio.ui import messages, text
 from karaoke_studio.ui.banner import Banners
-from karaoke_studio.ui.export_dialog import ExportDialog, written_files
+from karaoke_studio.ui.export_batch import ExportBatch, written_files
+from karaoke_studio.ui.export_dialog import ExportDialog
 from karaoke_studio.ui.theme import Look
 
 
@@ -43,8 +43,9 @@ class Exports(QObject):
         self._look, self._queue, self._window, self._mix_of = look, queue, window, mix_of
         self._banners, self._open_folder = banners, open_folder
         self._dialog: ExportDialog | None = None
-        self._seen_id = ""
-        self._running: set[str] = set()
+        self._seen: ExportBatch | None = None
+        #: Export id → those it is exported with.
+        self._running: dict[str, ExportBatch] = {}
         self._written: Path | None = None
         queue.export_progressed.connect(self._on_progressed)
         queue.export_finished.connect(self._on_finished)
@@ -56,15 +57,16 @@ class Exports(QObject):
         """Return whether an export runs."""
         return bool(self._running)
 
-    def open(self, song: Song, settings: Settings) -> ExportDialog:
-        """Show the dialog for a song."""
-        dialog = ExportDialog(self._look, song, settings, self._window, self._mix_of(song))
+    def open(self, songs: Sequence[Song], settings: Settings) -> ExportDialog:
+        """Show the dialog for songs."""
+        mix = self._mix_of(songs[0])
+        dialog = ExportDialog(self._look, songs, settings, self._window, mix)
         dialog.export_requested.connect(self._on_requested)
         dialog.cancel_requested.connect(self._on_cancel_requested)
         dialog.choices_changed.connect(self.choices_changed)
         dialog.show_folder_requested.connect(self._on_folder_requested)
         dialog.finished.connect(self._on_dialog_closed)
-        self._dialog, self._seen_id = dialog, ""
+        self._dialog, self._seen = dialog, None
         dialog.open()
         return dialog
 
@@ -72,21 +74,27 @@ class Exports(QObject):
         """Return the gains of a song's stems, as its faders stand now."""
         return dict(zip(song.stems, self._mix_of(song).gains(song.stems), strict=True))
 
-    def _watching(self, export_id: str) -> ExportDialog | None:
-        return self._dialog if export_id == self._seen_id else None
+    def _watching(self, batch: ExportBatch) -> ExportDialog | None:
+        return self._dialog if batch is self._seen else None
 
     @Slot(object, object, object)
-    def _on_requested(self, song: Song, output: OutputSpec, stems: tuple[str, ...]) -> None:
-        self._seen_id = self._queue.export_song(song, output, stems, self.gains_of(song))
-        self._running.add(self._seen_id)
+    def _on_requested(self, songs: list[Song], output: OutputSpec, stems: tuple[str, ...]) -> None:
+        export = self._queue.export_song
+        batch = ExportBatch({export(s, output, stems, self.gains_of(s)): s for s in songs})
+        self._running.update(dict.fromkeys(batch.songs, batch))
+        self._seen = batch
 
     @Slot()
     def _on_cancel_requested(self) -> None:
-        self._queue.cancel_export(self._seen_id)
+        if batch := self._seen:
+            batch.is_cancelled = True
+            for export_id in list(batch.songs):
+                if export_id in batch.waiting:
+                    self._queue.cancel_export(export_id)
 
     @Slot()
     def _on_dialog_closed(self) -> None:
-        self._dialog, self._seen_id = None, ""
+        self._dialog, self._seen = None, None
 
     @Slot(object)
     def _on_folder_requested(self, path: Path) -> None:
@@ -98,36 +106,42 @@ class Exports(QObject):
         if self._written is not None:
             self._open_folder(self._written)
 
+    # -- what the queue tells; a stem that is dragged is not among those that run
+
     @Slot(str, object)
     def _on_progressed(self, export_id: str, progress: Progress) -> None:
-        if dialog := self._watching(export_id):
-            dialog.show_progress(progress)
+        if batch := self._running.get(export_id):
+            batch.advance(export_id, progress)
+            if dialog := self._watching(batch):
+                dialog.show_progress(batch)
 
     @Slot(str, object)
     def _on_finished(self, export_id: str, result: JobResult) -> None:
-        if export_id not in self._running:
-            return  # a stem that is dragged
-        self._running.discard(export_id)
-        if dialog := self._watching(export_id):
-            dialog.show_done(result)
-            return
-        files = written_files(result)
-        self._written = files[0] if files else None
-        folder = files[0].parent.name if files else ""
-        self._banners.export.tell(text.exported(len(files), folder), "Show in folder")
+        if batch := self._running.get(export_id):
+            batch.files += written_files(result)
+            self._settle(batch, export_id)
 
     @Slot(str, object)
     def _on_failed(self, export_id: str, error: KaraokeError) -> None:
-        if export_id not in self._running:
-            return
-        self._running.discard(export_id)
-        if dialog := self._watching(export_id):
-            dialog.show_failed(error)
-        else:
-            self._banners.notice.tell(messages.export_failure(error).sentence)
+        if batch := self._running.get(export_id):
+            batch.failed.append((batch.songs[export_id], error))
+            self._settle(batch, export_id)
 
     @Slot(str)
     def _on_cancelled(self, export_id: str) -> None:
-        self._running.discard(export_id)
-        if dialog := self._watching(export_id):
-            dialog.show_cancelled()
+        if batch := self._running.get(export_id):
+            self._settle(batch, export_id)
+
+    def _settle(self, batch: ExportBatch, export_id: str) -> None:
+        del self._running[export_id]
+        batch.settle(export_id)
+        if batch.waiting:
+            if dialog := self._watching(batch):
+                dialog.show_progress(batch)
+        elif dialog := self._watching(batch):
+            dialog.show_over(batch)
+        elif batch.failed:
+            self._banners.notice.tell(batch.outcome())
+        elif batch.files:
+            self._written = batch.files[0]
+            self._banners.export.tell(batch.outcome(), "Show in folder")

@@ -521,13 +521,12 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_export(self) -> None:
-        if song := self._current_song():
-            self.exports.open(song, self.settings)
+        self._on_export_songs(self.collection.chosen())
 
     @Slot(object)
     def _on_export_songs(self, song_ids: list[str]) -> None:
-        if song := self._song(song_ids[0]):
-            self.exports.open(song, self.settings)
+        if songs := [song for song_id in song_ids if (song := self._song(song_id))]:
+            self.exports.open(songs, self.settings)
 
     @Slot()
     def _on_find(self) -> None:

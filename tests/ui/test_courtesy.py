@@ -46,7 +46,7 @@ def full_window(
     queue.fail(second, CorruptAudio(EVIL, hint=EVIL))
     queue.start(third)
     window.collection.remove([library.all[1].id])
-    window.exports.open(library.all[0], window.settings)
+    window.exports.open([library.all[0]], window.settings)
     window.commands["keys_action"].trigger()
     window.commands["about_action"].trigger()
     window.close()

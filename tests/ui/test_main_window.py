@@ -601,6 +601,30 @@ def test_ctrl_e_exports_the_chosen_song_when_none_is_open(
     dialog.close()
 
 
+def test_several_songs_are_exported_together_and_stopped(
+    qtbot: QtBot, open_window: OpenWindow, library: FakeLibrary, queue: FakeQueue, tmp_path: Path
+) -> None:
+    for name in ("A", "B", "C"):
+        library.add(name)
+    window = open_window()
+    window.settings = Settings(export_folder=str(tmp_path / "out"))
+    window.songs_list.view.setFocus()
+    window.songs_list.view.selectAll()
+    key(qtbot, window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    dialog = window.findChild(ExportDialog)
+    assert dialog is not None
+    assert dialog.heading.text() == "Export 3 songs"
+    qtbot.mouseClick(dialog.start_button, LEFT)
+    in_order = [song.title for song, _, _ in queue.exports.values()]
+    assert in_order == ["C", "B", "A"], "as the list shows them"
+    queue.finish_export(next(iter(queue.exports)))
+    assert dialog.outcome.text().startswith("Song 2 of 3 · 33 %")
+    qtbot.mouseClick(dialog.close_button, LEFT)
+    assert queue.exports == {}
+    assert dialog.outcome.text() == "Cancelled. 2 files are in out."
+    dialog.close()
+
+
 # -- closing
 
 

@@ -265,7 +265,7 @@ def test_the_mix_is_exported_as_the_faders_stand(
 ) -> None:
     move(qtbot, strip.voice, 0.5)
     qtbot.mouseClick(strip.channels["drums"].mute, LEFT)
-    dialog = window.exports.open(window.opened.song(), window.settings)
+    dialog = window.exports.open([window.opened.song()], window.settings)
     qtbot.mouseClick(dialog.stems["mix"], LEFT)
     qtbot.mouseClick(dialog.start_button, LEFT)
     ((_, _, stems),) = queue.exports.values()
