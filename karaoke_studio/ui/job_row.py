@@ -52,13 +52,15 @@ BUSY = frozenset({RowState.WAITING, RowState.HELD, RowState.RUNNING})
 #: Songs whose place in the line can be changed.
 MOVABLE = frozenset({RowState.WAITING, RowState.HELD})
 _TROUBLED = frozenset({RowState.FAILED, RowState.UNEXPORTED})
+_ENTER = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 
 class JobRow(QWidget):
     """One song on its way.
 
     Signals:
-        cancel_requested, retry_requested, dismiss_requested, export_requested: job id.
+        cancel_requested, retry_requested, dismiss_requested, export_requested, show_requested:
+            job id.
         move_requested: job id, rows down (-1 = up).
         menu_requested: job id, point on the screen.
         dragged: job id, point on the screen; dropped: job id; drag_ended: it was let go elsewhere.
@@ -69,6 +71,7 @@ class JobRow(QWidget):
     retry_requested = Signal(str)
     dismiss_requested = Signal(str)
     export_requested = Signal(str)
+    show_requested = Signal(str)
     move_requested = Signal(str, int)
     menu_requested = Signal(str, QPoint)
     dragged = Signal(str, QPoint)
@@ -245,9 +248,13 @@ class JobRow(QWidget):
         word = "Cancel" if state in BUSY else "Dismiss"
         self.close_button.setAccessibleName(f"{word}: {self.title.text()}")
         self.close_button.setToolTip(word)
-        self.setCursor(
-            Qt.CursorShape.OpenHandCursor if state in MOVABLE else Qt.CursorShape.ArrowCursor
-        )
+        shape = Qt.CursorShape.ArrowCursor
+        if state in MOVABLE:
+            shape = Qt.CursorShape.OpenHandCursor
+        elif state is RowState.RUNNING:
+            shape = Qt.CursorShape.PointingHandCursor
+        self.setCursor(shape)
+        self.setToolTip("Show this song while it is made" if state is RowState.RUNNING else "")
         self._tell_name()
 
     def _tell_name(self) -> None:
@@ -270,6 +277,8 @@ class JobRow(QWidget):
             self.step_requested.emit(self.job_id, steps)
         elif event.key() == Qt.Key.Key_Delete:
             self.close_job()
+        elif event.key() in _ENTER and self.state is RowState.RUNNING:
+            self.show_requested.emit(self.job_id)
         else:
             super().keyPressEvent(event)
 
@@ -284,6 +293,9 @@ class JobRow(QWidget):
         super().mousePressEvent(event)
         if event.button() == Qt.MouseButton.LeftButton and self.state in MOVABLE:
             self._pressed_at = event.position().toPoint()
+            event.accept()
+        elif event.button() == Qt.MouseButton.LeftButton and self.state is RowState.RUNNING:
+            self.show_requested.emit(self.job_id)
             event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -362,6 +362,7 @@ class MainWindow(QMainWindow):
         queue.job_failed.connect(self._on_job_failed)
         self.queue_panel.filled_changed.connect(self._arrange)
         self.song_in_work.changed.connect(self._arrange)
+        self.queue_panel.show_requested.connect(self.song_in_work.watch)
 
     # -- arranging
 
@@ -369,7 +370,8 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         """Put the queue where it belongs: the whole middle until there is a song, then a strip."""
         song_open = self.opened.song() is not None
-        making = self.song_in_work.is_filled() and not song_open
+        work = self.song_in_work
+        making = work.is_filled() and (not song_open or work.was_watched(work.job_id()))
         has_songs = bool(self.songs_list.total())
         filled = self.queue_panel.is_filled()
         roomy = filled and not song_open and not making
@@ -383,7 +385,7 @@ class MainWindow(QMainWindow):
         self.queue_panel.setVisible(filled)
         page: QWidget = self.queue_panel if roomy else self.drop_area
         if song_open or making:
-            page = self.song_view if song_open else self.song_in_work
+            page = work if making else self.song_view
         self.middle.setCurrentWidget(page)
         self.songs_list.setVisible(has_songs)
         self.toolbar.set_welcome(page is self.drop_area and not has_songs)
@@ -484,11 +486,13 @@ class MainWindow(QMainWindow):
     def open_song(self, song_id: str) -> None:
         """Show a song, paused at its start; the one that is open stays where it is."""
         if song := self._song(song_id):
+            self.song_in_work.leave()
             self.opened.open(song)
 
     @Slot(str)
     def _on_play_song(self, song_id: str) -> None:
         if song := self._song(song_id):
+            self.song_in_work.leave()
             self.opened.play(song)
 
     @Slot()
@@ -541,9 +545,12 @@ class MainWindow(QMainWindow):
         self._queue.request_spectrogram(song, source, anew=anew)
 
     @Slot(str, object)
-    def _on_job_finished(self, _job_id: str, result: JobResult) -> None:
+    def _on_job_finished(self, job_id: str, result: JobResult) -> None:
         self._announce(f"{result.title} is ready")
-        if result.song_id and self.opened.song() is None:
+        wanted = self.opened.song() is None or (
+            self.song_in_work.was_watched(job_id) and not self.listening.is_playing
+        )
+        if result.song_id and wanted:
             self.open_song(result.song_id)
             self.song_view.transport.play_button.pulse()
 

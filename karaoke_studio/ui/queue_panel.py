@@ -53,8 +53,8 @@ class QueuePanel(QWidget):
     """The songs that are being made.
 
     Signals:
-        cancel_requested, retry_requested, dismiss_requested, next_requested, export_requested:
-            job id.
+        cancel_requested, retry_requested, dismiss_requested, next_requested, export_requested,
+            show_requested: job id.
         retry_with_requested: job id, engine.
         hold_requested: job id, whether it is to be left out.
         move_requested: job id, rows down; place_requested: job id, job before which it goes or "".
@@ -67,6 +67,7 @@ class QueuePanel(QWidget):
     dismiss_requested = Signal(str)
     next_requested = Signal(str)
     export_requested = Signal(str)
+    show_requested = Signal(str)
     retry_with_requested = Signal(str, str)
     hold_requested = Signal(str, bool)
     move_requested = Signal(str, int)
@@ -361,6 +362,7 @@ class QueuePanel(QWidget):
         row.dismiss_requested.connect(self.dismiss_requested)
         row.export_requested.connect(self.export_requested)
         row.move_requested.connect(self.move_requested)
+        row.show_requested.connect(self.show_requested)
         row.menu_requested.connect(self._on_menu)
         row.step_requested.connect(self._on_step)
         row.dragged.connect(self._on_dragged)
@@ -558,6 +560,9 @@ class QueuePanel(QWidget):
             down = offer("down_action", "Move down", self.move_requested, 1)
             up.setShortcut("Alt+Up")
             down.setShortcut("Alt+Down")
+            menu.addSeparator()
+        if row.state is RowState.RUNNING:
+            offer("show_action", "Show this song while it is made", self.show_requested)
             menu.addSeparator()
         if row.state is RowState.FAILED:
             offer("retry_action", "Try again", self.retry_requested)

@@ -20,6 +20,8 @@ from karaoke_studio.ui.timeline.live import LiveLanes
 from karaoke_studio.ui.timeline.timeline import Timeline
 
 _COVER = 64
+_OPENS = "It opens by itself when it is ready to sing."
+_OPENS_IN_SILENCE = "It opens by itself when it is ready, unless another song is playing."
 
 
 class SongInWork(QWidget):
@@ -35,7 +37,7 @@ class SongInWork(QWidget):
         super().__init__()
         self.setObjectName("song_in_work")
         self._disk = disk
-        self._job_id = ""
+        self._job_id = self._watched_id = ""
         self._is_described = False
         self._asked = 0
         self._frames = 0
@@ -54,7 +56,7 @@ class SongInWork(QWidget):
             label.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.timeline = Timeline(look, has_spectrogram=False)
         self.timeline.setObjectName("song_in_work_timeline")
-        self.hint = Label("It opens by itself when it is ready to sing.", tone="muted")
+        self.hint = Label(_OPENS, tone="muted")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._lay_out()
         queue.job_started.connect(self._on_started)
@@ -93,6 +95,22 @@ class SongInWork(QWidget):
     def job_id(self) -> str:
         """Return the job that is shown, "" where there is none."""
         return self._job_id if self._is_described else ""
+
+    @Slot(str)
+    def watch(self, job_id: str) -> None:
+        """Be wanted in front of the song that is open, or no more when it was already."""
+        self._watched_id = "" if job_id == self._watched_id else job_id
+        self.hint.setText(_OPENS_IN_SILENCE if self._watched_id else _OPENS)
+        self.changed.emit()
+
+    def leave(self) -> None:
+        """Be wanted no more."""
+        if self._watched_id:
+            self.watch(self._watched_id)
+
+    def was_watched(self, job_id: str) -> bool:
+        """Return whether a song was last wanted in front."""
+        return bool(job_id) and job_id == self._watched_id
 
     @Slot(str)
     def _on_started(self, job_id: str) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtGui import QColor
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QColor
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.audio.live_peaks import FULL_SCALE, STEP
 from karaoke_studio.audio.peaks import PeaksBuilder, write_peaks
+from karaoke_studio.ui.job_row import JobRow
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.song_in_work import SongInWork
 from tests.helpers.fakes_ui import RATE, FakeLibrary, FakeQueue
@@ -128,13 +130,55 @@ def test_a_song_that_is_not_made_leaves_the_queue(
     assert window.middle.currentWidget() is not making
 
 
-def test_an_open_song_stays_open(
-    window: MainWindow, queue: FakeQueue, library: FakeLibrary
-) -> None:
+@pytest.fixture
+def beside(window: MainWindow, making: SongInWork, library: FakeLibrary) -> SongInWork:
+    """The view of a song that is made while another one is open."""
     library.add("Red")
-    queue.songs_changed.emit()
+    window.collection.reload()
     window.open_song(library.all[0].id)
-    window.add_paths([Path("Blue.mp3")])
-    queue.start("job1", "Nina")
-    assert window.song_in_work.is_filled()
+    assert making.is_filled()
     assert window.middle.currentWidget() is window.song_view
+    return making
+
+
+def row_of(window: MainWindow) -> JobRow:
+    (row,) = window.queue_panel.findChildren(JobRow)
+    return row
+
+
+def test_a_click_on_its_row_brings_it_up_and_takes_it_away(
+    qtbot: QtBot, window: MainWindow, beside: SongInWork
+) -> None:
+    row = row_of(window)
+    qtbot.mouseClick(row.title, Qt.MouseButton.LeftButton)
+    assert window.middle.currentWidget() is beside
+    assert "unless another song is playing" in beside.hint.text()
+    qtbot.keyClick(row, Qt.Key.Key_Return)
+    assert window.middle.currentWidget() is window.song_view
+
+
+def test_a_song_of_the_list_is_shown_instead_of_the_one_in_work(
+    qtbot: QtBot, window: MainWindow, beside: SongInWork, library: FakeLibrary
+) -> None:
+    window.queue_panel.build_menu(row_of(window)).findChild(QAction, "show_action").trigger()
+    assert window.middle.currentWidget() is beside
+    window.songs_list.open_requested.emit(library.all[0].id)
+    assert window.middle.currentWidget() is window.song_view
+
+
+@pytest.mark.parametrize(("playing", "title"), [(False, "Blue"), (True, "Red")])
+def test_a_watched_song_opens_unless_another_is_playing(
+    qtbot: QtBot,
+    window: MainWindow,
+    beside: SongInWork,
+    queue: FakeQueue,
+    playing: bool,
+    title: str,
+) -> None:
+    if playing:
+        window.listening.play()
+        qtbot.waitUntil(lambda: window.listening.is_playing)
+    qtbot.mouseClick(row_of(window), Qt.MouseButton.LeftButton)
+    queue.finish("job1")
+    assert window.middle.currentWidget() is window.song_view
+    assert window.song_view.title.text() == title
