@@ -58,7 +58,7 @@ class OpenSong(QObject):
         view.timeline.loop_requested.connect(self.repeat)
         listening.moved.connect(view.set_position)
         listening.playing_changed.connect(transport.play_button.set_playing)
-        view.set_source(listening.source)
+        self.hear("instrumental")  # who drops a song wants to sing it
 
     def song(self) -> Song | None:
         """Return the song that is open."""

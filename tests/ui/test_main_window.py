@@ -288,7 +288,7 @@ def test_typing_in_the_filter_box_is_typing(
         key(qtbot, song_window, letter)
     assert song_window.songs_list.filter_box.text().lower() == "1 m"
     assert player.state is PlayerState.PAUSED
-    assert player.source is Source.ORIGINAL
+    assert player.source is Source.INSTRUMENTAL
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def move(qtbot: QtBot, fader: Fader, share: float) -> None:
 def test_the_guide_voice_is_heard_at_once(
     qtbot: QtBot, window: MainWindow, strip: MixerStrip, player: FakePlayer
 ) -> None:
-    assert player.source is Source.ORIGINAL
+    window.opened.hear_original()
     move(qtbot, strip.voice, 0.2)
     assert player.mix == Mix(voice=pytest.approx(0.2, abs=0.01))
     assert player.source is Source.INSTRUMENTAL, "the other sources have no faders"

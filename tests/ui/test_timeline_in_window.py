@@ -57,13 +57,13 @@ def test_the_spectrogram_of_what_is_heard_is_asked_for_once(
     queue: FakeQueue,
     tmp_path: Path,
 ) -> None:
-    assert queue.wishes == [(song.id, "original", False)]
-    queue.spectrogram_ready.emit(song.id, "original", spectrogram_file(tmp_path, song))
+    assert queue.wishes == [(song.id, "instrumental", False)]
+    queue.spectrogram_ready.emit(song.id, "instrumental", spectrogram_file(tmp_path, song))
     qtbot.waitUntil(timeline.has_spectrogram)
     window.commands["vocals_action"].trigger()
     assert queue.wishes[1:] == [(song.id, "vocals", False)]
     assert not timeline.has_spectrogram()
-    window.commands["original_action"].trigger()
+    window.commands["instrumental_action"].trigger()
     assert timeline.has_spectrogram()
     assert len(queue.wishes) == 2
 
@@ -78,9 +78,9 @@ def test_answers_for_another_song_or_source_are_dropped(
 ) -> None:
     first, second = library.all
     path = spectrogram_file(tmp_path, first)
-    queue.spectrogram_ready.emit(second.id, "original", path)
+    queue.spectrogram_ready.emit(second.id, "instrumental", path)
     queue.spectrogram_ready.emit(first.id, "vocals", path)
-    queue.spectrogram_ready.emit(first.id, "original", path)
+    queue.spectrogram_ready.emit(first.id, "instrumental", path)
     window.open_song(second.id)  # while the file is being read
     qtbot.wait(60)
     assert not timeline.has_spectrogram()
@@ -91,15 +91,15 @@ def test_a_file_that_cannot_be_read_is_made_anew_once(
 ) -> None:
     bad = tmp_path / "bad"
     bad.write_bytes(b"KSSPECT1 nothing")
-    queue.spectrogram_ready.emit(song.id, "original", bad)
-    qtbot.waitUntil(lambda: queue.wishes[1:] == [(song.id, "original", True)])
-    queue.spectrogram_ready.emit(song.id, "original", bad)
+    queue.spectrogram_ready.emit(song.id, "instrumental", bad)
+    qtbot.waitUntil(lambda: queue.wishes[1:] == [(song.id, "instrumental", True)])
+    queue.spectrogram_ready.emit(song.id, "instrumental", bad)
     qtbot.waitUntil(lambda: timeline._strip_is_broken)
     assert len(queue.wishes) == 2
 
 
 def test_none_can_be_had(timeline: Timeline, song: Song, queue: FakeQueue) -> None:
-    queue.spectrogram_ready.emit(song.id, "original", None)
+    queue.spectrogram_ready.emit(song.id, "instrumental", None)
     assert timeline._strip_is_broken
     assert not timeline.has_spectrogram()
 
