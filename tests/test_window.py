@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.app import Studio
-from karaoke_studio.job import JobState
+from karaoke_studio.job import JobState, OutputSpec
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.paths import DataFolder, resource
