@@ -128,7 +128,7 @@ def use_window(folder: Path, seconds: float, *, calm: bool) -> dict[str, Any]:
         "turns_of_the_loop": watchdog.ticks,
         "gaps_above_50_ms": len(watchdog.stalls_s),
         "longest_gap_s": round(max(watchdog.stalls_s, default=0.0), 3),
-        "songs": window.songs_list.model.rowCount(),
+        "songs": len(studio.library.songs()),
         "networks_finished": loops,
         "played_to": "a sound server" if player.problem is None else player.problem.message,
         "underruns": player.underruns - underruns,
