@@ -267,8 +267,10 @@ class Label(QLabel):
 
     def setText(self, words: str) -> None:  # noqa: N802
         """Show other words."""
-        super().setText(text.one_line(words))
-        self._tell_whole()
+        words = text.one_line(words)
+        if words != self.text():
+            super().setText(words)
+            self._tell_whole()
 
     def set_tone(self, tone: str) -> None:
         """Change the colour."""
@@ -438,7 +440,7 @@ class SmoothBar(QProgressBar):
         if fraction <= self._goal:
             return
         self._goal = min(fraction, 1.0)
-        self.setValue(round(self._goal * self.STEPS))
+        self._tell(self._goal)
         if not motion_ms():
             self._shown = self._goal
             self.update()
@@ -450,8 +452,14 @@ class SmoothBar(QProgressBar):
         """Begin at nothing again."""
         self._timer.stop()
         self._goal = self._shown = 0.0
-        self.setValue(0)
-        self.update()
+        self._tell(0.0)
+
+    def _tell(self, fraction: float) -> None:
+        """Tell screen readers, and repaint soon."""
+        # QProgressBar would repaint at once, and with itself all of the window that is due
+        self.setUpdatesEnabled(False)
+        self.setValue(round(fraction * self.STEPS))
+        self.setUpdatesEnabled(True)
 
     @Slot()
     def _on_tick(self) -> None:

@@ -26,6 +26,27 @@ def test_a_bar_glides_to_its_goal_and_never_goes_back(qtbot: QtBot, look: Look) 
     assert (bar.goal, bar.shown, bar.value()) == (0.0, 0.0, 0)
 
 
+def test_a_bar_waits_for_the_next_painting_of_the_window(
+    qtbot: QtBot, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar = SmoothBar(look, "bar", "Progress")
+    qtbot.addWidget(bar)
+    bar.show()
+    qtbot.waitExposed(bar)
+    painted: list[int] = []
+    paint = bar.paintEvent
+    monkeypatch.setattr(
+        bar, "paintEvent", lambda event: (painted.append(bar.value()), paint(event))
+    )
+    qtbot.wait(20)
+    painted.clear()
+    for hundredth in range(1, 50):
+        bar.advance(hundredth / 100)
+    assert painted == []
+    qtbot.waitUntil(lambda: bool(painted))
+    assert painted[0] == 490
+
+
 def test_without_motion_a_bar_jumps(
     qtbot: QtBot, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,13 +12,21 @@ from karaoke_studio.ui import theme
 
 Pixels = NDArray[np.uint32]
 FloatArray = NDArray[np.float64]
+_Rgb = tuple[int, int, int]
 
 
 def ramp(ground: str | QColor, colour: str | QColor) -> Pixels:
     """Return 256 pixels from one colour to another: what partly covered pixels look like."""
-    ends = np.array([_rgb(ground), _rgb(colour)])
+    return _ramp(_rgb(ground), _rgb(colour))
+
+
+@cache
+def _ramp(ground: _Rgb, colour: _Rgb) -> Pixels:
+    # kept: eight of them are wanted each time that another stem is heard
     share = np.linspace(0, 1, 256)[:, None]
-    return _pixels(ends[0] * (1 - share) + ends[1] * share)
+    pixels = _pixels(np.array(ground) * (1 - share) + np.array(colour) * share)
+    pixels.flags.writeable = False
+    return pixels
 
 
 @cache
@@ -45,7 +53,7 @@ def lightness(rgb: FloatArray) -> FloatArray:
     return np.where(small, luminance * (29 / 3) ** 3, 116 * np.cbrt(luminance) - 16)
 
 
-def _rgb(colour: str | QColor) -> tuple[int, int, int]:
+def _rgb(colour: str | QColor) -> _Rgb:
     made = QColor(colour)
     return made.red(), made.green(), made.blue()
 
