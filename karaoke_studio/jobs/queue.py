@@ -19,6 +19,7 @@ from karaoke_studio.engines import AUTO, DRAFT, choose_engine, is_network, model
 from karaoke_studio.errors import KaraokeError, MissingFile
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.analyses import Analyses
+from karaoke_studio.jobs.arrivals import Arrival, Arrivals
 from karaoke_studio.jobs.auto_export import auto_output, auto_stems
 from karaoke_studio.jobs.devices import Devices
 from karaoke_studio.jobs.forecast import Forecast
@@ -128,8 +129,7 @@ class JobQueue(QObject):
     sound_devices_listed = Signal(object)
     devices_found = Signal(object)
     spectrogram_ready = Signal(str, str, object)
-    _walked = Signal(object, object, str)
-    _chosen = Signal(object, object)
+    _arrived = Signal(object)
     _export_wished = Signal(str, object)
     _export_progressed = Signal(str, object)
     _export_settled = Signal(str)
@@ -171,8 +171,8 @@ class JobQueue(QObject):
         #: Finished songs whose files are still wanted.
         self._to_export: dict[str, Song] = {}
         self._is_closing = threading.Event()
-        self._walked.connect(self._on_walked)
-        self._chosen.connect(self._on_chosen)
+        self._arrivals = Arrivals(self._take_in, self)
+        self._arrived.connect(self._on_arrived)
         self._export_wished.connect(self._on_export_wished)
         self._export_settled.connect(self._on_export_settled)
         self.job_exported.connect(self._on_export_settled)
@@ -200,7 +200,17 @@ class JobQueue(QObject):
             engine = _engine_of(plan)
             for path in paths:
                 found = list(itertools.takewhile(self._is_open, songs_in(path)))
-                self._walked.emit(found or [path], plan, engine)
+                is_empty = not found and is_folder(path)
+                self._arrived.emit(
+                    [
+                        Arrival(
+                            replace(plan, job_id=uuid.uuid4().hex, input=song),
+                            engine,
+                            is_empty=is_empty,
+                        )
+                        for song in found or [path]
+                    ]
+                )
 
         self._errands.put(walk)
 
@@ -224,9 +234,9 @@ class JobQueue(QObject):
                 ),
             )
         elif engine == AUTO:  # looking for models may take a slow disk's time
-            self._errands.put(lambda: self._chosen.emit([(spec, _engine_of(spec))], None))
+            self._errands.put(lambda: self._arrived.emit([Arrival(spec, _engine_of(spec))]))
         else:
-            self._on_chosen([(spec, engine)], None)
+            self._take_in(Arrival(spec, engine))
 
     def resume(self) -> None:
         """Go on with what an earlier run left in the queue."""
@@ -234,7 +244,12 @@ class JobQueue(QObject):
         def load() -> None:
             specs = self._library.open_jobs().result()
             held = self._library.held_jobs().result()
-            self._chosen.emit([(spec, _engine_of(spec)) for spec in specs], held)
+            self._arrived.emit(
+                [
+                    Arrival(spec, _engine_of(spec), is_saved=True, is_held=spec.job_id in held)
+                    for spec in specs
+                ]
+            )
 
         self._errands.put(load)
 
@@ -463,7 +478,8 @@ class JobQueue(QObject):
 
     def is_busy(self) -> bool:
         """Whether a job runs or waits, or an export runs."""
-        return any(job.state not in _OVER for job in self._jobs.values()) or bool(self._stops)
+        is_working = any(job.state not in _OVER for job in self._jobs.values())
+        return is_working or bool(self._stops) or self._arrivals.are_waiting()
 
     def stop(self, keep: bool) -> None:
         """End everything; with `keep`, unfinished songs are made at the next start.
@@ -493,6 +509,7 @@ class JobQueue(QObject):
             part.close()
         # what the lanes told last: a song that is finished after all, files that were just found
         QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
+        self._arrivals.finish()
         for job_id, job in self._jobs.items():
             is_unfinished = job.state not in {JobState.COMPLETED, JobState.FAILED}
             if job_id not in over and not (keep and is_unfinished and job_id not in unwanted):
@@ -577,29 +594,23 @@ class JobQueue(QObject):
 
     # -- facts come back -------------------------------------------------------------------------
 
-    @Slot(object, object, str)
-    def _on_walked(self, paths: list[Path], plan: JobSpec, engine: str) -> None:
-        for path in paths:
-            spec = replace(plan, job_id=uuid.uuid4().hex, input=path)
-            self._add(spec, engine)
-            if is_folder(path):
-                self.job_failed.emit(
-                    spec.job_id,
-                    MissingFile(
-                        f"There are no songs in the folder {path.name}.",
-                        hint="Drop files, or a folder with songs in it.",
-                    ),
-                )
-            else:
-                self._enqueue(spec, is_saved=False)
+    @Slot(object)
+    def _on_arrived(self, arrivals: list[Arrival]) -> None:
+        self._arrivals.put(arrivals)
 
-    @Slot(object, object)
-    def _on_chosen(self, found: list[tuple[JobSpec, str]], held: set[str] | None) -> None:
-        """Queue jobs whose engine is known; `held` says which are, None that all are new."""
-        for spec, engine in found:
-            self._add(spec, engine)
-            is_held = held is not None and spec.job_id in held
-            self._enqueue(spec, is_saved=held is not None, is_held=is_held)
+    def _take_in(self, arrival: Arrival) -> None:
+        spec = arrival.spec
+        self._add(spec, arrival.engine)
+        if arrival.is_empty:
+            self.job_failed.emit(
+                spec.job_id,
+                MissingFile(
+                    f"There are no songs in the folder {spec.input.name}.",
+                    hint="Drop files, or a folder with songs in it.",
+                ),
+            )
+        else:
+            self._enqueue(spec, is_saved=arrival.is_saved, is_held=arrival.is_held)
 
     def _add(self, spec: JobSpec, engine: str) -> None:
         self._specs[spec.job_id] = spec
