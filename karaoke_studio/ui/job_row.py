@@ -55,6 +55,31 @@ _TROUBLED = frozenset({RowState.FAILED, RowState.UNEXPORTED})
 _ENTER = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 
+class _Note(Label):
+    """Says how far a song is or what went wrong, on as many lines as there is room for."""
+
+    wraps = False
+
+    def _fits(self) -> bool:
+        wrapped = self.fontMetrics().boundingRect(
+            self.rect(), Qt.TextFlag.TextWordWrap.value, self.text()
+        )
+        return self.wraps and wrapped.height() <= self.height()
+
+    def _shown(self) -> str:
+        return self.text() if self._fits() else super()._shown()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint all of it, or what fits."""
+        if not self._fits():
+            super().paintEvent(event)
+            return
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        flags = Qt.TextFlag.TextWordWrap.value | Qt.AlignmentFlag.AlignVCenter.value
+        painter.drawText(self.rect(), flags, self.text())
+
+
 class JobRow(QWidget):
     """One song on its way.
 
@@ -97,7 +122,7 @@ class JobRow(QWidget):
         self.stage = Label(tone="muted")
         self.stage.setObjectName("job_stage")
         self.bar = SmoothBar(look, "job_bar", f"Progress of {text.one_line(title)}")
-        self.note = Label(tone="muted", tabular=True)
+        self.note = _Note(tone="muted", tabular=True)
         self.note.setObjectName("job_note")
         self.how = Label(tone="muted")
         self.how.setObjectName("job_engine")
@@ -144,6 +169,7 @@ class JobRow(QWidget):
             return
         self._is_card = roomy
         self.setFixedHeight(CARD_HEIGHT if roomy else ROW_HEIGHT)
+        self.note.wraps = roomy
         size = _CARD_COVER if roomy else _COVER
         self.cover.setFixedSize(size, size)
         self.update()

@@ -396,6 +396,14 @@ class MainWindow(QMainWindow):
             self.commands[name].setEnabled(song_open)
         self.commands["undo_action"].setEnabled(self.collection.can_undo())
 
+    def focusNextPrevChild(self, forwards: bool) -> bool:  # noqa: N802
+        """Give the focus of what has been hidden to nobody: the next Space is not a button's."""
+        focused, ground = self.focusWidget(), self.centralWidget()
+        if ground is not None and focused is not None and not focused.isVisible():
+            ground.setFocus()
+            return True
+        return super().focusNextPrevChild(forwards)
+
     def showEvent(self, event: QShowEvent) -> None:
         """Divide the panels as they were, once they have their width."""
         super().showEvent(event)

@@ -208,15 +208,19 @@ class QueuePanel(QWidget):
     def remove_job(self, job_id: str) -> None:
         """Drop a song's row."""
         if self._beyond.pop(job_id, None) is None:
+            names = list(self._rows)
+            place = names.index(job_id) if job_id in self._rows else 0
             row = self._rows.pop(job_id, None)
             if row is None:
                 return
-            had_focus = row.isAncestorOf(self.window().focusWidget() or self)
+            focused = self.window().focusWidget() or self
+            had_focus = row is focused or row.isAncestorOf(focused)
             self._column.removeWidget(row)
             row.hide()
             row.deleteLater()
-            if had_focus:
-                self.fold_button.setFocus()
+            if had_focus and self._rows:
+                beside = list(self._rows.values())[min(place, len(self._rows) - 1)]
+                beside.setFocus(Qt.FocusReason.OtherFocusReason)
             if self._beyond:
                 self._add_row(self._beyond.pop(next(iter(self._beyond))))
         self._tell_soon()
@@ -310,6 +314,9 @@ class QueuePanel(QWidget):
         rows = list(self._rows.values())
         for before, row in pairwise(rows):
             QWidget.setTabOrder(before, row)
+        for row in rows:
+            QWidget.setTabOrder(row, row.retry_button)
+            QWidget.setTabOrder(row.retry_button, row.close_button)
 
     @Slot(str, object)
     def export_job(self, job_id: str, folder: Path) -> None:
@@ -417,7 +424,7 @@ class QueuePanel(QWidget):
         roomy = self._is_roomy
         self.fold_button.setVisible(not roomy)
         self._line.setVisible(not roomy)
-        self.promise.setVisible(roomy)
+        self.promise.setVisible(roomy and bool(self.unfinished()))
         self.area.setVisible(roomy or not self._is_folded)
         self.fold_button.set_icon("caret-up" if self._is_folded else "caret-down")
         word = "Show the queue" if self._is_folded else "Fold the queue away"

@@ -500,6 +500,16 @@ def test_delete_removes_and_undo_brings_back(
     assert not window.commands["undo_action"].isEnabled()
 
 
+def test_the_keyboard_does_not_go_to_a_button_when_the_list_goes(
+    qtbot: QtBot, song_window: MainWindow, library: FakeLibrary
+) -> None:
+    window = song_window
+    window.songs_list.view.setFocus()
+    window.collection.remove([song.id for song in library.all])
+    assert not window.songs_list.isVisible()
+    assert window.focusWidget() is window.centralWidget()
+
+
 def test_several_removals_are_undone_in_turn(
     qtbot: QtBot, song_window: MainWindow, library: FakeLibrary
 ) -> None:

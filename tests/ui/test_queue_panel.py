@@ -230,6 +230,53 @@ def test_the_strip_grows_smoothly(qtbot: QtBot, panel: QueuePanel) -> None:
     assert len(set(heights)) > 3
 
 
+def test_only_songs_on_their_way_are_promised_to_open(panel: QueuePanel) -> None:
+    panel.set_roomy(True)
+    panel.add_job(view("a"))
+    QCoreApplication.processEvents()
+    assert panel.promise.isVisible()
+    panel.fail_job("a", BROKEN)
+    QCoreApplication.processEvents()
+    assert not panel.promise.isVisible()
+
+
+def test_a_card_shows_a_whole_sentence_on_two_lines(qtbot: QtBot, panel: QueuePanel) -> None:
+    panel.resize(900, 600)
+    panel.add_job(view("a"))
+    panel.fail_job(
+        "a", CorruptAudio("b.mp3 is too short: 0.00 s of sound.", hint="A song needs a second.")
+    )
+    note = only_row(panel).note
+    qtbot.waitUntil(lambda: 0 < note.width() < note.sizeHint().width())
+    assert note.toolTip()
+    panel.set_roomy(True)
+    qtbot.waitUntil(lambda: not note.toolTip())
+
+
+def test_tab_goes_through_the_rows_as_they_stand(panel: QueuePanel) -> None:
+    for name in "abc":
+        panel.add_job(view(name))
+    panel.arrange_jobs(["c", "a", "b"])
+    stops = []
+    stop = panel.rows()[0]
+    for _ in range(9):
+        stops.append(stop)
+        stop = stop.nextInFocusChain()
+    wanted = [part for row in panel.rows() for part in (row, row.retry_button, row.close_button)]
+    assert [part for part in stops if part in wanted] == wanted[: len(stops)]
+
+
+def test_the_row_beside_a_removed_one_gets_the_keyboard(qtbot: QtBot, panel: QueuePanel) -> None:
+    for name in "abc":
+        panel.add_job(view(name))
+    qtbot.waitUntil(lambda: panel.rows()[2].isVisible())
+    panel.rows()[1].setFocus()
+    panel.remove_job("b")
+    assert panel.focusWidget() is panel.row("c")
+    panel.remove_job("c")
+    assert panel.focusWidget() is panel.row("a")
+
+
 def test_unknown_jobs_change_nothing(panel: QueuePanel) -> None:
     panel.start_job("?")
     panel.show_progress("?", at(0.5))
