@@ -561,10 +561,11 @@ class FlatSlider(QSlider):
         painter.drawRoundedRect(QRectF(0, middle - 2, self.width(), 4), 2, 2)
         painter.setBrush(tokens.stem(self._stem))
         painter.drawRoundedRect(QRectF(0, middle - 2, x, 4), 2, 2)
-        ring = QColor(tokens.accent) if self.hasFocus() else tokens.stem(self._stem)
-        painter.setPen(QPen(ring, 3))
+        painter.setPen(QPen(tokens.stem(self._stem), 3))
         painter.setBrush(QColor(tokens.panel))
         painter.drawEllipse(QPointF(x, middle), radius - 1.5, radius - 1.5)
+        if self.hasFocus():
+            paint_focus(painter, QRectF(self.rect()), theme.RADIUS, tokens.accent)
 
 
 class Tick(QCheckBox):

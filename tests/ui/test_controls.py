@@ -122,6 +122,22 @@ def test_a_pill_that_is_cut_shows_whole_in_the_tooltip(qtbot: QtBot, look: Look)
     assert "rather long" in pill.toolTip()
 
 
+def test_a_slider_shows_a_ring_around_all_of_it_while_it_has_the_keyboard(
+    qtbot: QtBot, look: Look
+) -> None:
+    slider = FlatSlider(look, "slider", "Volume")
+    qtbot.addWidget(slider)
+    slider.resize(214, 24)
+    slider.show()
+    slider.activateWindow()
+    qtbot.waitUntil(slider.isActiveWindow)
+    edge = QPoint(100, 0)
+    slider.clearFocus()
+    without = slider.grab().toImage().pixelColor(edge)
+    slider.setFocus()
+    assert slider.grab().toImage().pixelColor(edge) == theme.QColor(look.tokens.accent) != without
+
+
 def test_a_slider_jumps_to_a_click_and_moves_by_keys(qtbot: QtBot, look: Look) -> None:
     slider = FlatSlider(look, "slider", "Volume")
     qtbot.addWidget(slider)
