@@ -81,6 +81,17 @@ GROUPS: dict[str, tuple[Key, ...]] = {
 }
 
 
+#: What the mouse does in the timeline, as the sheet says it.
+MOUSE: tuple[tuple[str, str], ...] = (
+    ("Click", "Go there"),
+    ("Drag", "Loop a stretch"),
+    ("Drag the ruler", "Move along"),
+    ("Wheel", "Zoom at the pointer"),
+    ("Shift+Wheel", "Move along"),
+    ("Drag a name", "Copy a stem out"),
+)
+
+
 def native(keys: tuple[str, ...]) -> str:
     """Return keys as this system writes them."""
     form = QKeySequence.SequenceFormat.NativeText
@@ -93,30 +104,37 @@ def native(keys: tuple[str, ...]) -> str:
 
 
 class KeySheet(Dialog):
-    """All keys at a glance."""
+    """All keys at a glance, and what the mouse does in the timeline."""
 
     def __init__(self, look: Look, parent: QWidget) -> None:
-        super().__init__("key_sheet", "Keyboard", 620, parent)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(theme.L)
-        grid.setVerticalSpacing(theme.S)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(4, 1)
-        grid.setColumnMinimumWidth(2, theme.L)
-        left, right = len(GROUPS["Songs"]) + 2, len(GROUPS["Listening"]) + 2
-        places = {"Songs": (0, 0), "Timeline": (left, 0), "Listening": (0, 3), "Window": (right, 3)}
-        for group, (row, column) in places.items():
-            heading = Label(group, size=theme.CAPTION, strong=True, tone="muted")
-            grid.addWidget(heading, row, column, 1, 2)
-            for number, key in enumerate(GROUPS[group], start=row + 1):
-                cap = Label(native(key.keys), strong=True)
-                cap.setMinimumWidth(cap.sizeHint().width())
-                grid.addWidget(cap, number, column)
-                grid.addWidget(Label(key.words.rstrip("…"), tone="muted"), number, column + 1)
-        for below in (left, right):
-            grid.setRowMinimumHeight(below - 1, theme.S)
-        self.body.addLayout(grid)
+        super().__init__("key_sheet", "Keyboard and mouse", 860, parent)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(theme.M)
+        self._grid.setVerticalSpacing(theme.S)
+        for column in (1, 4, 7):
+            self._grid.setColumnStretch(column, 1)
+        for gap in (2, 5):
+            self._grid.setColumnMinimumWidth(gap, theme.S)
+        lines = {
+            group: tuple((native(key.keys), key.words.rstrip("…")) for key in keys)
+            for group, keys in GROUPS.items()
+        }
+        self._add("Songs", lines["Songs"], 0, 0)
+        self._add("Window", lines["Window"], len(lines["Songs"]) + 2, 0)
+        self._add("Listening", lines["Listening"], 0, 3)
+        self._add("Timeline", lines["Timeline"], 0, 6)
+        self._add("Mouse in the timeline", MOUSE, len(lines["Timeline"]) + 2, 6)
+        self.body.addLayout(self._grid)
         close = Button(look, "key_sheet_close", "Close", kind=Kind.PRIMARY)
         close.clicked.connect(self.accept)
         self.add_button(close, is_default=True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _add(self, group: str, lines: tuple[tuple[str, str], ...], row: int, column: int) -> None:
+        heading = Label(group, size=theme.CAPTION, strong=True, tone="muted")
+        self._grid.addWidget(heading, row, column, 1, 2)
+        for number, (what, words) in enumerate(lines, start=row + 1):
+            cap = Label(what, strong=True)
+            cap.setMinimumWidth(cap.sizeHint().width())
+            self._grid.addWidget(cap, number, column)
+            self._grid.addWidget(Label(words, tone="muted"), number, column + 1)
