@@ -158,7 +158,7 @@ class Making(QObject):
             words = f"{text.engine_words(name)}\t{self._time(name)}"
             self._add(menu, group, "engine", name, words, settings.engine)
         menu.addSeparator()
-        stems = menu.addMenu("Keep")
+        stems = menu.addMenu("Parts to keep")
         stems.setObjectName("stems_menu")
         kept = QActionGroup(stems)
         for name, words in (("pair", "Voice and music"), ("all", "Every part the engine makes")):

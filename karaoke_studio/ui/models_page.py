@@ -44,7 +44,7 @@ class ModelsPage(Dialog):
         self._folder = Path.home()
         intro = Paragraph(
             "Models are larger networks that tell voice and music apart better than the built-in "
-            "engine, and take longer. They are brought once and then work offline.",
+            "engine, and take longer. They are downloaded once and then work offline.",
             tone="muted",
         )
         self.body.addWidget(intro)

@@ -15,6 +15,7 @@ _COLOURS = (("magma", "Magma"), ("viridis", "Viridis"))
 LOSSLESS = ("wav", "flac")
 _BITRATES = (320, 256, 192, 128)
 _NEXT_SONG = "From the next song on."
+_FOR_MODELS = "These four are for downloaded models, from the next song on."
 
 
 _QUALITIES = (
@@ -63,19 +64,6 @@ PAGES = (
         (
             Pick("theme", "Theme", _THEMES, "Colours of the window"),
             Pick("spectrogram_colours", "Spectrogram", _COLOURS, "Colours of the spectrogram"),
-            Switch(
-                "auto_export",
-                "Each song",
-                "Also write every new song as files",
-                "Drop fifty songs, find fifty files",
-                "In the format and with the names of the page Export.",
-            ),
-            Place(
-                "auto_export_folder",
-                "Its files",
-                "the folder of the page Export",
-                "Where the files of new songs are written",
-            ),
         ),
     ),
     Page(
@@ -109,7 +97,7 @@ PAGES = (
             Pick("threads", "Threads", _threads, "How many threads of the processor are used"),
             Pick("network_mode", "Method", _MODES, "How a network is run"),
             Pick("overlap", "Overlap", _OVERLAPS, "How far pieces of a song reach into the next"),
-            Pick("shifts", "Passes", _PASSES, "Several passes are averaged"),
+            Pick("shifts", "Passes", _PASSES, "Several passes are averaged", _FOR_MODELS),
         ),
     ),
     Page(
@@ -144,6 +132,19 @@ PAGES = (
                 "Folder",
                 "the music folder",
                 "Where exported files go until another folder is chosen",
+            ),
+            Switch(
+                "auto_export",
+                "Each song",
+                "Also write every new song as files",
+                "Drop fifty songs, find fifty files",
+                "As soon as it is ready, in this format and with this name.",
+            ),
+            Place(
+                "auto_export_folder",
+                "Its files",
+                "the folder above",
+                "Where the files of new songs are written",
             ),
         ),
     ),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QStandardPaths, Qt, Signal, Slot
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
@@ -134,7 +135,7 @@ class SongDetailsDialog(Dialog):
         self.body.addLayout(top)
 
     def _field(self, name: str) -> QLineEdit:
-        field = QLineEdit()
+        field = _Field()
         field.setObjectName(f"details_{name}")
         field.setAccessibleName(_NAMES[name])
         field.setMaxLength(_TEXT_LIMIT)
@@ -224,6 +225,8 @@ class SongDetailsDialog(Dialog):
         dialog.setObjectName("cover_dialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        pictures = QStandardPaths.StandardLocation.PicturesLocation
+        dialog.setDirectory(QStandardPaths.writableLocation(pictures))
         dialog.setNameFilters(["Pictures (*.jpg *.jpeg *.png *.webp *.gif *.bmp)", "All files (*)"])
         dialog.fileSelected.connect(self._read_picture)
         dialog.open()
@@ -270,6 +273,17 @@ class SongDetailsDialog(Dialog):
         if not isinstance(self._picture, bool):
             self._shelf.set_cover(self._song.id, self._picture)
         self.accept()
+
+
+class _Field(QLineEdit):
+    """A line that shows its beginning when it is entered, also where the whole is selected."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Select backwards, so that the end of a long line is what is out of sight."""
+        super().focusInEvent(event)
+        if self.selectedText() == self.text():
+            self.end(False)
+            self.home(True)
 
 
 class Stars(QWidget):
@@ -418,7 +432,7 @@ class _TakeRow(QWidget):
                 text.file_size(sum(take.stems.values())),
                 text.counted(len(take.stems), "stem"),
                 text.null_test(take.null_test_db, exact=bool(take.null_exact)),
-                f"made in {text.clock(take.processing_time_s)}" if take.processing_time_s else "",
+                text.made_in(take.processing_time_s),
             ),
             size=theme.CAPTION,
             tone="muted",

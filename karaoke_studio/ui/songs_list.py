@@ -293,6 +293,7 @@ class SongsList(QWidget):
         self.nothing = Label(tone="muted")
         self.nothing.setObjectName("songs_empty")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.nothing.setFixedHeight(48)
         self._lay_out()
         self._connect()
         self._on_look_changed()
@@ -344,8 +345,8 @@ class SongsList(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._top)
-        column.addWidget(self.view, 1)
         column.addWidget(self.nothing)
+        column.addWidget(self.view, 1)
         column.addSpacing(theme.S)
 
     def _connect(self) -> None:
@@ -475,7 +476,7 @@ class SongsList(QWidget):
         if self.query.engine or self.query.recent:
             return "No song passes the filter"
         if shelf is not None:
-            return "Drag songs onto the set list"
+            return "From All songs, drag songs onto it"
         if self.query.favourites:
             return "Songs with a star are listed here"
         return "No songs yet"

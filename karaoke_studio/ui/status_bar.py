@@ -95,7 +95,7 @@ class Status(QObject):
     @Slot()
     def tell(self) -> None:
         """Show what is chosen now."""
-        self._bar.sound.setText(f"Sound: {self._sound() or 'as the system says'}")
+        self._bar.sound.setText(f"Sound: {self._sound() or 'system default'}")
         engine, seconds = self._speed()
         self._bar.speed.setText(text.speed(engine, seconds))
 

@@ -320,6 +320,19 @@ def song_takes(seconds: float | None) -> str:
     return f"A 4-minute song takes about {taken} here"
 
 
+def made_in(seconds: float | None) -> str:
+    """Return how long a song took to be made; None or 0 = nobody looked.
+
+    >>> made_in(0.31), made_in(7.4), made_in(98.4), made_in(None)
+    ('made in less than a second', 'made in 7 s', 'made in 1:38', '')
+    """
+    if not seconds:
+        return ""
+    if seconds < 1:
+        return "made in less than a second"
+    return f"made in {round(seconds)} s" if seconds < 59.5 else f"made in {clock(seconds)}"
+
+
 def folder_size(size_bytes: int, free_bytes: int) -> str:
     """Return how large a folder is and how much room its disk has; negative = cannot be told.
 

@@ -205,7 +205,7 @@ def test_a_new_set_list_is_named_where_it_appears(
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: [name for name, _ in shelf.lists.values()] == ["Friday"])
     assert window.songs_list.heading.text() == "Friday"
-    assert window.songs_list.nothing.text() == "Drag songs onto the set list"
+    assert window.songs_list.nothing.text() == "From All songs, drag songs onto it"
 
 
 def test_a_name_that_is_typed_is_left_alone_when_songs_come(
@@ -360,6 +360,17 @@ def test_details_are_typed_and_saved(
     assert (song.rating, song.favourite, song.remark) == (3, True, "Slowly")
     assert window.song_view.title.text() == "Omega"
     assert "Omega" in titles(window)
+
+
+def test_a_long_title_is_shown_from_its_beginning(
+    qtbot: QtBot, window: MainWindow, library: FakeLibrary
+) -> None:
+    library.all[0] = replace(library.all[0], title="A long way home and back again " * 5)
+    window.collection.edit(library.all[0].id)
+    field = details_of(window).fields["title"]
+    qtbot.waitUntil(field.hasFocus)
+    assert field.selectedText() == field.text()
+    assert field.cursorPosition() == 0
 
 
 def test_cancelled_details_change_nothing(

@@ -234,6 +234,7 @@ def test_loudness_is_matched_from_the_page_and_from_the_mixer_alike(
 def test_every_new_song_is_written_too_where_that_is_wanted(
     window: MainWindow, dialog: SettingsDialog, qtbot: QtBot
 ) -> None:
+    dialog.show_page("export")
     row = dialog.row("auto_export")
     assert isinstance(row, SwitchRow)
     qtbot.mouseClick(row.tick, Qt.MouseButton.LeftButton)

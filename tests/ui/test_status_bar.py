@@ -16,7 +16,7 @@ def test_the_line_tells_sound_speed_and_room(desk: Desk, qtbot: QtBot, queue: Fa
     window.show()
     bar = window.status_bar
     assert bar.isVisible()
-    assert bar.sound.text() == "Sound: as the system says"
+    assert bar.sound.text() == "Sound: system default"
     window.status.look()
     assert bar.speed.text() == "Instant: 50× realtime"
     qtbot.waitUntil(lambda: bar.disk.text().endswith("B free"))
