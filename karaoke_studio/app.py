@@ -24,6 +24,7 @@ from karaoke_studio.awake import Awake
 from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, LibraryError, error_from_os
 from karaoke_studio.jobs.desktop import Desktop, session_address
 from karaoke_studio.jobs.instance import Instance
+from karaoke_studio.jobs.keeper import Keeper
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.jobs.shelf import Shelf
@@ -35,7 +36,7 @@ from karaoke_studio.meter import Speeds
 from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.pipeline import Surroundings
 from karaoke_studio.playback.player import Player
-from karaoke_studio.settings import Settings, load_settings, save_settings
+from karaoke_studio.settings import load_settings, save_settings
 from karaoke_studio.ui.crash import Crashes
 from karaoke_studio.ui.file_opener import FileOpener
 from karaoke_studio.ui.main_window import MainWindow, show_in_folder
@@ -73,6 +74,7 @@ class Studio(QObject):
         self.workers = Workers.create(data.logs)
         around = Surroundings(self.workers, speeds=Speeds(data.speeds_file), data=data.root)
         settings = load_settings(data.settings_file)
+        self.keeper = Keeper(data.settings_file, self)
         self.queue = JobQueue(around, self.writer, data.cache, self, settings)
         self.player = Player()
         self.awake = Awake()
@@ -86,7 +88,7 @@ class Studio(QObject):
             shelf=self.shelf,
             words=self.library.words,
             settings=settings,
-            save_settings=self._save_settings,
+            save_settings=self.keeper.keep,
             demo_song=resource(DEMO_SONG),
             geometry=QSettings(str(data.root / "window.ini"), QSettings.Format.IniFormat),
             data=data,
@@ -101,9 +103,6 @@ class Studio(QObject):
             self.queue.paused_changed,
         ):
             changed.connect(self._on_jobs_changed)
-
-    def _save_settings(self, settings: Settings) -> None:
-        save_settings(settings, self.data.settings_file)
 
     def show_faults(self) -> None:
         """Show what nobody caught in a dialog."""
@@ -167,6 +166,7 @@ class Studio(QObject):
         # the window has done so where it was closed by a person
         self.queue.stop(keep=True)
         self.player.close()
+        self.keeper.close()
         self.workers.close()
         self.shelf.close()
         self.library.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -72,8 +71,6 @@ from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.toolbar import Toolbar
 from karaoke_studio.walk import SONG_SUFFIXES
 
-log = logging.getLogger(__name__)
-
 MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
 _NARROW = 1000
@@ -101,7 +98,7 @@ class MainWindow(QMainWindow):
         shelf: finds and changes songs of the library.
         words: reads the words of a song.
         settings: what the person chose.
-        save_settings: writes changed settings.
+        save_settings: writes changed settings; returns at once.
         demo_song: the file behind "Try the demo song".
         geometry: remembers sizes; None = nothing is remembered.
         open_folder: shows a file's folder in the system's file manager.
@@ -623,10 +620,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _save(self) -> None:
-        try:
-            self._write_settings(self.settings)
-        except OSError as exc:
-            log.warning("settings could not be saved: %s", exc)
+        self._write_settings(self.settings)
 
     # -- menu
 
