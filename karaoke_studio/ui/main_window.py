@@ -359,6 +359,8 @@ class MainWindow(QMainWindow):
         queue.job_failed.connect(self._on_job_failed)
         self.queue_panel.filled_changed.connect(self._arrange)
         self.song_in_work.changed.connect(self._arrange)
+        # later: the song that was made opens in this turn, and the queue would move twice
+        self.song_in_work.ended.connect(self._arrange, Qt.ConnectionType.QueuedConnection)
         self.queue_panel.show_requested.connect(self.song_in_work.watch)
 
     # -- arranging

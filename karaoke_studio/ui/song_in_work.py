@@ -28,10 +28,12 @@ class SongInWork(QWidget):
     """Follows the job that runs; the window decides when it is seen.
 
     Signals:
-        changed: there is a song to show now, or none any more.
+        changed: there is a song to show now, or another wish to see it.
+        ended: there is none any more.
     """
 
     changed = Signal()
+    ended = Signal()
 
     def __init__(self, look: Look, disk: Disk, queue: JobQueue) -> None:
         super().__init__()
@@ -173,4 +175,4 @@ class SongInWork(QWidget):
         self._job_id, self._is_described = "", False
         self._asked, self._lanes = 0, None
         self.timeline.show_song(0, 44_100)
-        self.changed.emit()
+        self.ended.emit()

@@ -117,13 +117,13 @@ def test_it_gives_way_to_the_song(
 
 @pytest.mark.parametrize("end", ["fail", "cancel"])
 def test_a_song_that_is_not_made_leaves_the_queue(
-    window: MainWindow, making: SongInWork, queue: FakeQueue, end: str
+    qtbot: QtBot, window: MainWindow, making: SongInWork, queue: FakeQueue, end: str
 ) -> None:
     if end == "fail":
         from karaoke_studio.errors import CorruptAudio
 
         queue.fail("job1", CorruptAudio("It is broken.", hint="Get it once more."))
-        assert window.middle.currentWidget() is window.queue_panel
+        qtbot.waitUntil(lambda: window.middle.currentWidget() is window.queue_panel)
     else:
         queue.cancel("job1")
     assert not making.is_filled()
@@ -180,5 +180,5 @@ def test_a_watched_song_opens_unless_another_is_playing(
         qtbot.waitUntil(lambda: window.listening.is_playing)
     qtbot.mouseClick(row_of(window), Qt.MouseButton.LeftButton)
     queue.finish("job1")
-    assert window.middle.currentWidget() is window.song_view
+    qtbot.waitUntil(lambda: window.middle.currentWidget() is window.song_view)
     assert window.song_view.title.text() == title
