@@ -38,7 +38,7 @@ from karaoke_studio.ui.disk import Disk, paint_cover
 from karaoke_studio.ui.drop_area import dropped_paths
 from karaoke_studio.ui.theme import Look
 
-_WIDTH, _COVER, _ENGINE = 640, 148, 104
+_WIDTH, _COVER, _ENGINE = 680, 148, 112
 _TEXT_LIMIT = 4000
 _NAMES = {"title": "Title", "artist": "Artist", "album": "Album"}
 

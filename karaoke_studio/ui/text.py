@@ -324,12 +324,12 @@ def made_in(seconds: float | None) -> str:
     """Return how long a song took to be made; None or 0 = nobody looked.
 
     >>> made_in(0.31), made_in(7.4), made_in(98.4), made_in(None)
-    ('made in less than a second', 'made in 7 s', 'made in 1:38', '')
+    ('made in 0.3 s', 'made in 7 s', 'made in 1:38', '')
     """
     if not seconds:
         return ""
-    if seconds < 1:
-        return "made in less than a second"
+    if seconds < 2:
+        return f"made in {max(seconds, 0.1):.1f} s"
     return f"made in {round(seconds)} s" if seconds < 59.5 else f"made in {clock(seconds)}"
 
 

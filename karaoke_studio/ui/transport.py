@@ -216,6 +216,10 @@ class SourceSwitch(QWidget):
     def set_source(self, stem: str) -> None:
         """Show which source is on."""
         self._segments[stem].setChecked(True)
+        for name, segment in self._segments.items():
+            # Tab stops once at what is on; arrows go on from there
+            stops = name == stem
+            segment.setFocusPolicy(Qt.FocusPolicy.TabFocus if stops else Qt.FocusPolicy.NoFocus)
 
     def set_keys_shown(self, shown: bool) -> None:
         """Show the key caps, or save their room."""

@@ -45,6 +45,17 @@ def test_arrows_choose_a_source_once_tab_got_there(qtbot: QtBot, transport: Tran
     assert blocker.args == ["instrumental"]
 
 
+def test_tab_comes_to_the_source_that_is_on(qtbot: QtBot, transport: Transport) -> None:
+    transport.switch.set_source("instrumental")
+    transport.activateWindow()
+    transport.next_button.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(transport.next_button.hasFocus)
+    qtbot.keyClick(transport.next_button, Qt.Key.Key_Tab)
+    assert transport.switch._segments["instrumental"].hasFocus()
+    qtbot.keyClick(transport.focusWidget(), Qt.Key.Key_Tab)
+    assert transport.loop_button.hasFocus()
+
+
 def test_time_is_shown_in_tabular_figures(transport: Transport) -> None:
     transport.set_time(70.9, 222)
     assert (transport.position.text(), transport.length.text()) == ("1:10", "/ 3:42")
