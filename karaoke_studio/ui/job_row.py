@@ -58,13 +58,11 @@ _ENTER = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 class _Note(Label):
     """Says how far a song is or what went wrong, on as many lines as there is room for."""
 
-    wraps = False
-
     def _fits(self) -> bool:
         wrapped = self.fontMetrics().boundingRect(
             self.rect(), Qt.TextFlag.TextWordWrap.value, self.text()
         )
-        return self.wraps and wrapped.height() <= self.height()
+        return wrapped.height() <= self.height()
 
     def _shown(self) -> str:
         return self.text() if self._fits() else super()._shown()
@@ -169,7 +167,6 @@ class JobRow(QWidget):
             return
         self._is_card = roomy
         self.setFixedHeight(CARD_HEIGHT if roomy else ROW_HEIGHT)
-        self.note.wraps = roomy
         size = _CARD_COVER if roomy else _COVER
         self.cover.setFixedSize(size, size)
         self.update()
