@@ -10,8 +10,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+import torch
+from demucs.apply import apply_model
 
 from karaoke_studio import notes
 from karaoke_studio.engines import choose_engine, installed_models
@@ -20,9 +23,10 @@ from karaoke_studio.job import ALL_STEMS, JobSpec, NetworkChoice, OutputSpec, St
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_job
 from karaoke_studio.progress import Cancelled, Progress
 from karaoke_studio.worker.host import Workers
+from tests.audio.sounds import write_av
 from tests.helpers.models import make_net, write_bag
 from tests.helpers.signals import sung_mix
-from tests.helpers.street import read_ints, write_song
+from tests.helpers.street import read_floats, read_ints, write_song
 
 
 class Studio:
@@ -71,6 +75,26 @@ def test_a_pair_by_a_network_is_exact(studio: Studio) -> None:
     assert overall == sorted(overall)
     assert overall[-1] == 1.0
     assert Stage.LOADING_MODEL in {progress.stage for progress in studio.reports}
+
+
+def test_an_mp3_comes_out_as_upstream_would_make_it(studio: Studio) -> None:
+    vocals, band = sung_mix(4.0, 44_100)
+    mixed = ((vocals + band) * 0.4).T
+    song = write_av(studio.folder / "song.mp3", "mp3", "mp3", mixed, 44_100)
+    result = studio.make("htdemucs", ("vocals",), song=song, mode="reference")
+    net = make_net().half().float()  # as its file has it
+    with av.open(str(song)) as container:
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    heard = torch.from_numpy(np.concatenate(frames, axis=1))
+    # as `demucs.separate` does: by the level of the sum, the song as a whole
+    level = heard.mean(0)
+    made = apply_model(net, ((heard - level.mean()) / level.std())[None], shifts=0, overlap=0.25)
+    wanted = made[0, net.sources.index("vocals")] * level.std() + level.mean()
+    found, _ = read_floats(result.vocals_path)
+    assert found.shape == wanted.shape
+    error = np.abs(found - wanted.numpy()).max()
+    print(f"largest difference {error:.1e} of full scale")
+    assert error <= 1e-6
 
 
 def test_four_stems_add_up(studio: Studio) -> None:
