@@ -16,6 +16,8 @@ from qtawesome.iconic_font import IconicFont
 
 #: Sizes in pixels.
 SMALL, MEDIUM, LARGE = 18, 20, 24
+#: How large a glyph is in its box.
+_GLYPH_SHARE = 0.875
 
 
 @cache
@@ -53,7 +55,12 @@ def pixmap(name: str, size: int, colour: QColor | str, ratio: float = 1.0) -> QP
     result.setDevicePixelRatio(ratio)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
-    box = QRect(0, 0, size, size)
-    icon(name, colour).paint(painter, box, Qt.AlignmentFlag.AlignCenter)
+    # as qtawesome paints it, without the QIcon around it that takes five times as long
+    family = _family()
+    painter.setFont(family.font("ph", _GLYPH_SHARE * size))
+    painter.setPen(QColor(colour))
+    painter.drawText(
+        QRect(0, 0, size, size), Qt.AlignmentFlag.AlignCenter, family.charmap["ph"][name]
+    )
     painter.end()
     return result

@@ -3,7 +3,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.ui import icons, theme
@@ -71,3 +72,16 @@ def test_every_icon_that_is_used_exists(qtbot: QtBot) -> None:
     }
     assert used <= set(known)
     assert all(f'"{name}"' in source for name in used)
+
+
+@pytest.mark.parametrize(("size", "ratio"), [(14, 1.0), (18, 1.0), (20, 1.5), (24, 2.0)])
+def test_an_icon_is_painted_as_its_family_paints_it(qtbot: QtBot, size: int, ratio: float) -> None:
+    expected = QPixmap(round(size * ratio), round(size * ratio))
+    expected.setDevicePixelRatio(ratio)
+    expected.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(expected)
+    icons.icon("play-fill", theme.DARK.accent).paint(painter, QRect(0, 0, size, size))
+    painter.end()
+    made = icons.pixmap("play-fill", size, theme.DARK.accent, ratio)
+    assert made.toImage() == expected.toImage()
+    assert near(made.toImage(), theme.DARK.accent) > size
