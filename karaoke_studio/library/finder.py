@@ -21,7 +21,7 @@ from karaoke_studio.library.search_words import match_expression, searchable
 
 #: What was added or played within so many days is recent.
 RECENT_DAYS = 30
-SORTS = ("added", "title", "artist", "length", "played")
+SORTS = ("added", "title", "artist", "length", "rating", "played")
 
 
 class SongRow(NamedTuple):
@@ -178,6 +178,8 @@ class Finder:
             return sorted(by_title, key=lambda number: keys[number][1] or "\U0010ffff")
         if sort == "length":
             return sorted(newest, key=lambda number: rows[number].duration_s)
+        if sort == "rating":
+            return sorted(newest, key=lambda number: rows[number].rating, reverse=True)
         if sort == "played":
             return sorted(newest, key=lambda number: rows[number].played_at or "", reverse=True)
         return newest

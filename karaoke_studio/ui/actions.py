@@ -32,7 +32,7 @@ class Actions:
         self._add("diagnosis_action", "Copy diagnostics")
         self._add("models_action", "Models…")
         self._add("about_action", "About Karaoke Studio")
-        self.recent = QMenu("Add again", window)
+        self.recent = QMenu("Add recent", window)
         self.recent.setObjectName("recent_menu")
         self.themes = self._build_choices("theme", _THEMES)
         self.colours = self._build_choices("colours", _COLOURS)

@@ -39,6 +39,7 @@ _SORTS = {
     "title": "Title",
     "artist": "Artist",
     "length": "Shortest first",
+    "rating": "Best rated",
     "played": "Recently played",
 }
 

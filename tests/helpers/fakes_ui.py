@@ -306,6 +306,7 @@ class FakeShelf(QObject):
             "title": lambda song: song.title.casefold(),
             "artist": lambda song: song.artist.casefold() or "\uffff",
             "length": lambda song: song.duration_s,
+            "rating": lambda song: -song.rating,
             "played": lambda song: [-ord(c) for c in song.played_at or " "],
         }
         return sorted(songs, key=keys[query.sort]) if query.sort in keys else songs

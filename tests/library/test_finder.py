@@ -75,6 +75,14 @@ def test_what_was_played_last_comes_first(
     assert titles(finder, sort="played")[:2] == ["Éclair", "apple"]
 
 
+def test_what_was_rated_best_comes_first(
+    library: LibraryWriter, finder: Finder, songs: dict[str, str]
+) -> None:
+    library.change_song(songs["Zebra"], rating=3).result()
+    library.change_song(songs["apple"], rating=5).result()
+    assert titles(finder, sort="rating") == ["apple", "Zebra", "夜曲", "Éclair"]
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [
