@@ -158,8 +158,9 @@ class LyricsPane(QListWidget):
             return
         self._delegate.now = row
         self.viewport().update()
-        if row >= 0 and not self._hands_off.isActive():
-            self._bring_to_middle(row)
+        if not self._hands_off.isActive():
+            # before the first line one looks for the words that are to come
+            self._bring_to_middle(row if row >= 0 else self._rows[0])
 
     def _bring_to_middle(self, row: int) -> None:
         bar = self.verticalScrollBar()

@@ -40,6 +40,15 @@ def test_the_marked_line_comes_to_the_middle(qtbot: QtBot, pane: LyricsPane) -> 
     qtbot.waitUntil(is_centred)
 
 
+def test_a_song_that_starts_again_shows_its_first_words(qtbot: QtBot, pane: LyricsPane) -> None:
+    bar = pane.verticalScrollBar()
+    pane.set_time(500)
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)
+    pane.set_time(0)
+    assert pane.current_line() == -1
+    qtbot.waitUntil(lambda: bar.value() == 0)
+
+
 def test_the_persons_own_scrolling_is_left_alone(qtbot: QtBot, pane: LyricsPane) -> None:
     place = QPointF(100, 100)
     wheel = QWheelEvent(
