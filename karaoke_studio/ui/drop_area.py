@@ -63,11 +63,10 @@ class DropArea(QWidget):
         super().__init__()
         self._look = look
         self.setObjectName("drop_area")
-        self.setAccessibleName("Drop songs here")
         look.changed.connect(self.update)
-        heading = Label("Drop songs here", size=theme.EMPTY, strong=True)
-        heading.setObjectName("drop_heading")
-        heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.heading = Label(size=theme.EMPTY, strong=True)
+        self.heading.setObjectName("drop_heading")
+        self.heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         lines = [
             Label(
                 "Songs, music videos or whole folders: MP3, FLAC, WAV, M4A, OGG, MP4 and more.",
@@ -98,7 +97,7 @@ class DropArea(QWidget):
         column.addStretch(5)
         column.addWidget(_Wave(look), 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(theme.XL)
-        column.addWidget(heading)
+        column.addWidget(self.heading)
         column.addSpacing(theme.M)
         column.addWidget(lines[0])
         column.addSpacing(theme.XS)
@@ -106,6 +105,14 @@ class DropArea(QWidget):
         column.addSpacing(theme.XL)
         column.addLayout(buttons)
         column.addStretch(6)
+        self.set_welcome(True)
+
+    def set_welcome(self, welcome: bool) -> None:
+        """Greet who has no songs yet, or send who has some to them."""
+        words = "Drop songs here" if welcome else "Choose a song, or drop more here"
+        self.setAccessibleName(words)
+        self.heading.setText(words)
+        self.demo_button.setVisible(welcome)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the edge that says: here."""
@@ -184,7 +191,7 @@ class DragOverlay(QWidget):
         colour = QColor(tokens.accent if self._welcome else tokens.muted)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), theme.with_alpha(tokens.window, 0.9))
+        painter.fillRect(self.rect(), theme.with_alpha(tokens.window, 0.96))
         painter.setPen(QPen(colour, 2))
         painter.setBrush(theme.with_alpha(colour, 0.08))
         gap = theme.M + 1

@@ -388,6 +388,7 @@ class MainWindow(QMainWindow):
         self.middle.setCurrentWidget(page)
         self.songs_list.setVisible(has_songs)
         self.toolbar.set_welcome(page is self.drop_area and not has_songs)
+        self.drop_area.set_welcome(not has_songs)
         self.toolbar.export_button.setVisible(song_open)
         for name in _SONG_ACTIONS:
             self.commands[name].setEnabled(has_songs)

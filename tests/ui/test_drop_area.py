@@ -65,3 +65,14 @@ def test_the_welcome_page_has_two_ways_to_begin(qtbot: QtBot, look: Look) -> Non
     with qtbot.waitSignal(area.demo_requested):
         qtbot.mouseClick(area.demo_button, Qt.MouseButton.LeftButton)
     assert area.demo_button.text() == "Try the demo song"
+
+
+def test_who_has_songs_is_sent_to_them(qtbot: QtBot, look: Look) -> None:
+    area = DropArea(look)
+    qtbot.addWidget(area)
+    area.show()
+    assert area.heading.text() == "Drop songs here"
+    area.set_welcome(False)
+    assert area.heading.text() == area.accessibleName() == "Choose a song, or drop more here"
+    assert not area.demo_button.isVisible()
+    assert area.add_button.isVisible()
