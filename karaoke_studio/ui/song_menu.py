@@ -52,7 +52,7 @@ def build_song_menu(parent: QWidget, facts: MenuFacts, wishes: Wishes) -> QMenu:
     menu = QMenu(parent)
     menu.setObjectName("song_menu")
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    is_one = len(facts.rows) == 1
+    is_one, many = len(facts.rows) == 1, f"{len(facts.rows):,} songs"
 
     def add(words: str, wish: Callable[[], None], shortcut: str = "", *, one: bool = False) -> None:
         hint = f"\t{keys.native((shortcut,))}" if shortcut else ""
@@ -74,11 +74,10 @@ def build_song_menu(parent: QWidget, facts: MenuFacts, wishes: Wishes) -> QMenu:
     menu.addSeparator()
     add("Edit details…", wishes.edit, "Ctrl+I", one=True)
     _add_engines(menu.addMenu("Redo with"), facts, wishes)
-    add("Export…", wishes.export, "Ctrl+E", one=True)
+    add("Export…" if is_one else f"Export {many}…", wishes.export, "Ctrl+E")
     add("Show in folder", wishes.show_folder, one=True)
     menu.addSeparator()
-    words = "Remove" if is_one else f"Remove {len(facts.rows):,} songs"
-    add(words, wishes.remove, "Delete")
+    add("Remove" if is_one else f"Remove {many}", wishes.remove, "Delete")
     return menu
 
 

@@ -121,6 +121,9 @@ def test_the_menu_does_what_it_says_to_all_that_are_chosen(
     menu = menu_of(window)
     assert not entry(menu, "Open").isEnabled()
     assert entry(menu, "Remove 2 songs").isEnabled()
+    with qtbot.waitSignal(window.songs_list.export_requested) as wish:
+        entry(menu, "Export 2 songs…").trigger()
+    assert wish.args == [window.songs_list.selected_ids()]
     entry(menu, "Favourite").trigger()
     entry(menu, "Rating", "★★★★☆  4 stars").trigger()
     by_title = {song.title: song for song in library.all}
