@@ -1,5 +1,5 @@
 # Everything here is one or two lines that can be typed by hand. `make run FILES="a.mp3 'b c.flac'"` makes those.
-.PHONY: setup run test test-all lint package package-test
+.PHONY: setup run test test-all lint package package-test train train-smoke
 BIN := .venv/bin
 
 setup:            ## all set-up; DESKTOP=1 adds a menu entry
@@ -29,3 +29,11 @@ package:          ## the program as a folder for this system: dist/karaoke-studi
 package-test:     ## that folder, tried from elsewhere with an empty home
 	@packaging/setup.sh run
 	$(BIN)/python packaging/smoke.py $(ARGS)
+
+train:            ## the built-in engine's net, from nothing (hours; training/README.md): make train DATA=folder
+	@packaging/setup.sh dev
+	training/make.sh $(or $(DATA),build/training)
+
+train-smoke:      ## the same way in a minute, with tones for songs
+	@packaging/setup.sh dev
+	$(BIN)/python -m training.instant.smoke build/train-smoke
