@@ -55,7 +55,7 @@ from karaoke_studio.paths import DataFolder, data_folder
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_job, sweep_outputs
 from karaoke_studio.progress import Cancelled, Progress
 from karaoke_studio.settings import load_settings
-from karaoke_studio.walk import is_folder, songs_in
+from karaoke_studio.walk import is_folder, only_new, songs_in
 from karaoke_studio.worker.host import Workers
 
 log = logging.getLogger(__name__)
@@ -312,8 +312,9 @@ class _Batch:
                 folder.rmdir()
 
     def _songs(self) -> Iterator[Path]:
+        seen: set[Path] = set()
         for path in self._arguments.songs:
-            yield from list(songs_in(path)) or [path]
+            yield from only_new(list(songs_in(path)) or [path], seen)
 
     def _make(self, path: Path, idle: queue.SimpleQueue[Workers]) -> _Outcome:
         if self._stop.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: Endings looked for inside folders only; a file that is named itself is judged by its contents.
@@ -32,6 +32,17 @@ def songs_in(path: Path) -> Iterator[Path]:
         for name in sorted(files, key=natural_key):
             if not name.startswith(".") and Path(name).suffix.lower() in SONG_SUFFIXES:
                 yield Path(folder) / name
+
+
+def only_new(songs: Iterable[Path], seen: set[Path]) -> list[Path]:
+    """Return the songs that are not in `seen`, and put them there.
+
+    A file may be named beside its own folder; it is one song all the same.
+    """
+    new = {Path(os.path.normpath(song.absolute())): song for song in songs}
+    found = [song for place, song in new.items() if place not in seen]
+    seen.update(new)
+    return found
 
 
 def is_folder(path: Path) -> bool:

@@ -178,9 +178,11 @@ def test_wrong_usage_is_two(arguments: list[str], capsys: pytest.CaptureFixture[
 def test_ctrl_c_cancels_within_a_second(tmp_path: Path) -> None:
     # a mono song takes the slower path; ten minutes of it take seconds
     song = write_song(tmp_path / "long.wav", noise(600, 44_100, 1), 44_100, "PCM_16")
+    other = song.with_name("other.wav")
+    other.symlink_to(song)
     out = tmp_path / "out"
     process = subprocess.Popen(
-        [*PROGRAM, "make", str(song), str(song), "--out", str(out), "--json"],
+        [*PROGRAM, "make", str(song), str(other), "--out", str(out), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from karaoke_studio.walk import SONG_SUFFIXES, is_folder, natural_key, songs_in
+from karaoke_studio.walk import SONG_SUFFIXES, is_folder, natural_key, only_new, songs_in
 
 
 def make(root: Path, *names: str) -> None:
@@ -92,3 +92,14 @@ def test_the_natural_key_orders_anything() -> None:
         natural_key(n) for n in once
     ]
     assert sorted(["b2", "B10", "b1"], key=natural_key) == ["b1", "b2", "B10"]
+
+
+def test_a_song_named_beside_its_folder_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "album/1.mp3", "album/2.mp3")
+    monkeypatch.chdir(tmp_path)
+    seen: set[Path] = set()
+    paths = (Path("album/2.mp3"), tmp_path / "album", Path("album/../album/1.mp3"))
+    named = [only_new(songs_in(path), seen) for path in paths]
+    assert named == [[Path("album/2.mp3")], [tmp_path / "album/1.mp3"], []]

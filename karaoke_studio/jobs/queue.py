@@ -43,7 +43,7 @@ from karaoke_studio.pipeline import (
 )
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings, chosen_stems, network_choice
-from karaoke_studio.walk import is_folder, songs_in
+from karaoke_studio.walk import is_folder, only_new, songs_in
 
 log = logging.getLogger(__name__)
 
@@ -198,8 +198,10 @@ class JobQueue(QObject):
 
         def walk() -> None:
             engine = _engine_of(plan)
+            seen: set[Path] = set()
             for path in paths:
                 found = list(itertools.takewhile(self._is_open, songs_in(path)))
+                new = only_new(found or [path], seen)
                 is_empty = not found and is_folder(path)
                 self._arrived.emit(
                     [
@@ -208,7 +210,7 @@ class JobQueue(QObject):
                             engine,
                             is_empty=is_empty,
                         )
-                        for song in found or [path]
+                        for song in new
                     ]
                 )
 

@@ -208,6 +208,16 @@ def test_adding_never_waits(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
     desk.wait_over()
 
 
+def test_a_file_dropped_with_its_folder_is_one_song(desk: Desk) -> None:
+    (desk.folder / "album").mkdir()
+    for name in ("a.mp3", "b.mp3"):
+        (desk.folder / "album" / name).write_bytes(b"")
+    desk.add("album/a.mp3", "album")
+    desk.wait_over()
+    assert sorted(desk.states()) == ["a.mp3", "b.mp3"]
+    assert len(desk.queue.jobs()) == 2
+
+
 def test_a_folder_without_songs_is_a_failed_row(desk: Desk) -> None:
     (desk.folder / "empty").mkdir()
     desk.add("empty")
