@@ -24,8 +24,10 @@ FADE_S = 0.010
 VOLUME_FADE_S = 0.050
 #: A ring that ran low is played again when this much waits in it.
 REFILLED_S = 0.1
-#: Longer blocks are made in pieces of this length: it bounds the scratch arrays.
-PIECE_FRAMES = 512
+#: Longer blocks are made in pieces of this length: it bounds the scratch arrays. With more than 500
+#: numbers at a time numpy gives the interpreter away, and each of eighty calls a block waited for
+#: it again beside a window that paints: 20 to 100 ms where the work takes 1.
+PIECE_FRAMES = 480
 
 #: float32 (n,) each: left and right of the first stem, left and right of the next, and so on.
 Rows = list[StemArray]

@@ -79,9 +79,13 @@ class StemRing:
         count = out.shape[2]
         at = self.read % self._capacity
         head = min(count, self._capacity - at)
-        out[:, :, :head] = self._samples[:, :, at : at + head]
-        if head < count:
-            out[:, :, head:] = self._samples[:, :, : count - head]
+        # Row by row: with so few numbers at a time numpy keeps the interpreter.
+        for target, source in zip(out, self._samples, strict=True):
+            for side in (0, 1):
+                row = source[side % len(source)]
+                target[side, :head] = row[at : at + head]
+                if head < count:
+                    target[side, head:] = row[: count - head]
         self.read += count
 
     def song_frame(self, frame: float) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -171,6 +174,34 @@ def test_the_callback_makes_no_arrays(controls: Controls) -> None:
         tracemalloc.stop()
     # Views, numbers and marks are a few hundred bytes; one piece of sound would be 4 KB.
     assert peak - before < 4 * PIECE_FRAMES
+
+
+def test_the_callback_keeps_the_interpreter(controls: Controls) -> None:
+    """Who gives it away once beside a window that paints gets it back milliseconds later."""
+    mixer, is_over, turns = Mixer(RATE, controls), threading.Event(), [0]
+
+    def paint() -> None:
+        while not is_over.is_set():
+            turns[0] += 1
+            time.sleep(0)
+
+    window = threading.Thread(target=paint)
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # nobody is made to give it away
+    window.start()
+    block, during = np.empty((1_102, 2), np.float32).T, 0
+    try:
+        for _ in range(100):
+            ring = controls.ring = make_ring(20 * 1_102)
+            while ring.available:
+                before = turns[0]
+                mixer.render(block, 0.0)
+                during += turns[0] - before
+    finally:
+        is_over.set()
+        sys.setswitchinterval(interval_s)
+        window.join()
+    assert during == 0
 
 
 def test_marks_place_frames_in_time() -> None:
