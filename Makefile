@@ -34,6 +34,6 @@ train:            ## the built-in engine's net, from nothing (hours; training/RE
 	@packaging/setup.sh dev
 	training/make.sh $(or $(DATA),build/training)
 
-train-smoke:      ## the same way in a minute, with tones for songs
+train-smoke:      ## the same way in half a minute, with tones for songs
 	@packaging/setup.sh dev
 	$(BIN)/python -m training.instant.smoke build/train-smoke
