@@ -43,6 +43,7 @@ _ODDS = {
     "orchestra": (0.0, 0.0, 0.08, 0.02, 0.15, 0.05, 0.7),
     "quiet": (0.2, 0.0, 0.3, 0.3, 0.1, 0.05, 0.05),
 }
+_STRUCK = ("comping", "arpeggio", "power")
 _COUNTS = {
     "pop": (2, 5),
     "rock": (2, 5),
@@ -52,6 +53,7 @@ _COUNTS = {
 }
 _DRUMS = {"pop": 0.96, "rock": 1.0, "electronic": 1.0, "orchestra": 0.12, "quiet": 0.25}
 _BASS = {"pop": 0.96, "rock": 1.0, "electronic": 0.95, "orchestra": 0.6, "quiet": 0.5}
+_MODEL_ODDS = 0.3
 _SYNTH = {"pop": 0.15, "rock": 0.05, "electronic": 0.55, "orchestra": 0.0, "quiet": 0.1}
 
 #: Loudness of a track where it sounds, before mixing.
@@ -95,6 +97,8 @@ class Studio:
         notes = parts.PARTS[kind](self.plan, rng)
         if self._is_synthesised() and kind not in ("strum", "legato"):
             return kind, instruments.synthesise(notes, rng)
+        if self._purpose == "train" and kind != "strum" and rng.random() < _MODEL_ODDS:
+            return kind, self._modelled(kind, notes)
         program = self.program(kind)
         place = int(rng.choice([64, 64, rng.integers(10, 118), rng.integers(40), 127]))
         samples = self.play(notes, program, place=place)
@@ -103,6 +107,18 @@ class Studio:
         if self.plan.style == "orchestra" or kind == "legato":
             return kind, self._in_hall(samples)
         return kind, samples
+
+    def _modelled(self, kind: str, notes: list[Note]) -> Samples:
+        rng = self._rng
+        models = instruments.STRUCK_MODELS if kind in _STRUCK else instruments.BLOWN_MODELS
+        samples = instruments.play_model(notes, str(rng.choice(models)), rng)
+        if rng.random() < 0.4:
+            samples = effects.ensemble(samples[0], rng, int(rng.integers(2, 6)))
+        else:
+            samples = effects.panned(samples[0], float(rng.choice([0, rng.uniform(-0.9, 0.9)])))
+        if rng.random() < 0.3:
+            samples = effects.equalised(samples, effects.random_equaliser(rng, 4))
+        return self._in_hall(samples) if rng.random() < 0.6 else samples
 
     def _is_synthesised(self) -> bool:
         # The synthesisers are the same code in both sets, so tests do without.

@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
+from scipy.ndimage import gaussian_filter1d
 
+from training.instant import store
 from training.instant.store import FRAMES, SAMPLE_RATE, Samples
 
 Rng = np.random.Generator
@@ -70,6 +72,29 @@ def distorted(samples: Samples, rng: Rng) -> Samples:
         1, [90, rng.uniform(3500, 6500)], "band", fs=SAMPLE_RATE, output="sos"
     )
     return signal.sosfilt(loudspeaker, driven, axis=-1).astype(np.float32)
+
+
+def ensemble(mono: Samples, rng: Rng, count: int) -> Samples:
+    """Make `count` players of one (frames,), each late, drifting, somewhere else: (2, frames)."""
+    at = np.arange(len(mono), dtype=np.float64)
+    knots = np.linspace(0, len(mono), int(len(mono) / SAMPLE_RATE * 1.5) + 2)
+    out = np.zeros((2, len(mono)), np.float32)
+    for _ in range(count):
+        late_s = rng.uniform(0.004, 0.03) + rng.normal(0, 0.0025, len(knots))
+        late = np.interp(at, knots, np.maximum(late_s, 0)) * SAMPLE_RATE
+        place = rng.uniform(0.3, 1) * rng.choice([-1, 1])
+        out += panned(np.interp(at - late, at, mono).astype(np.float32), place)
+    return out / np.float32(np.sqrt(count))
+
+
+def vocoded(voice: Samples, carrier: Samples) -> Samples:
+    """Let `carrier` (frames,) speak: it gets the formants of `voice` (frames,)."""
+    _, _, spoken = signal.stft(voice, nperseg=1024, noverlap=768)
+    _, _, played = signal.stft(carrier, nperseg=1024, noverlap=768)
+    own = gaussian_filter1d(np.abs(played), 4, axis=0)
+    played *= gaussian_filter1d(np.abs(spoken), 3, axis=0) / (own + 1e-3 * own.max() + 1e-9)
+    _, samples = signal.istft(played, nperseg=1024, noverlap=768)
+    return store.fit(samples)
 
 
 def room_response(rng: Rng, decay_s: float) -> Samples:

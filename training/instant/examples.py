@@ -20,6 +20,9 @@ _HIDDEN_CENTRE = 0.12
 #: Spread of the difference between the level of a part and that of its song, in log10 of power.
 _LEVEL_SPREAD = 0.25
 _EQUALISER_DB, _BALANCE_DB = 2.5, 2.0
+#: Share of the power that may be wrong before more is hardly worth the while: where somebody sings,
+#: and where nobody does.
+_ENOUGH, _ENOUGH_SILENCE = 2e-3, 2e-4
 #: Sum of magnitudes, a hundredth of a usual mix's, that keeps silent mixes from counting most.
 _QUIET = 50.0
 
@@ -115,8 +118,10 @@ def loss_of(masks: Tensor, batch: Examples) -> tuple[Tensor, Tensor]:
     """Return the loss, and each mix's error in dB of its music and voice together."""
     error = error_of(masks, batch)
     wrong = error.sum((1, 2, 3))
-    whole = (batch.voice + batch.music).sum((1, 2, 3)) + 1e-6
+    sung = batch.voice.sum((1, 2, 3))
+    whole = sung + batch.music.sum((1, 2, 3)) + 1e-6
+    enough = torch.where(sung > 1e-6 * whole, _ENOUGH, _ENOUGH_SILENCE)
     sizes = batch.voice.sqrt().sum((1, 2, 3)) + batch.music.sqrt().sum((1, 2, 3)) + _QUIET
     amounts = (error + 1e-9).sqrt().sum((1, 2, 3)) / sizes
-    loss = torch.log10((wrong + 2e-3 * whole) / whole).mean() + 0.5 * amounts.mean()
+    loss = torch.log10(wrong / whole + enough).mean() + 0.5 * amounts.mean()
     return loss, 10 * torch.log10((wrong.detach() + 1e-9) / whole)

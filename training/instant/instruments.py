@@ -1,4 +1,4 @@
-"""Turns notes into sound: General MIDI by FluidSynth, and plain synthesisers in numpy."""
+"""Turns notes into sound: General MIDI by FluidSynth, models by STK, and plain synths in numpy."""
 
 import struct
 import subprocess
@@ -20,6 +20,12 @@ SOUND_FONTS = {
     "train": "/usr/share/sounds/sf2/FluidR3_GM.sf2",
     "test": "/usr/share/sounds/sf2/TimGM6mb.sf2",
 }
+
+#: Physical models of the Synthesis ToolKit (MIT): what blows or is bowed, and what is struck.
+BLOWN_MODELS = ("Clarinet", "BlowHole", "Saxofony", "Flute", "Brass", "BlowBotl", "Bowed", "Bowed")
+BLOWN_MODELS += ("Recorder", "Whistle", "Moog")
+STRUCK_MODELS = ("Plucked", "StifKarp", "Sitar", "Mandolin", "Rhodey", "Wurley", "TubeBell", "Moog")
+STRUCK_MODELS += ("HevyMetl", "PercFlut", "BeeThree", "BandedWG", "ModalBar", "Simple")
 
 DRUM_CHANNEL = 9
 _TICKS_PER_BEAT = 960
@@ -100,6 +106,37 @@ def play(
         subprocess.run(command, check=True, capture_output=True)
         samples, _ = soundfile.read(wave, dtype="float32", always_2d=True)
     return store.fit(samples.T)
+
+
+def play_model(notes: list[Note], model: str, rng: Rng) -> Samples:
+    """Play notes on a physical model; its vibrato, breath, bow and strength are random.
+
+    Args:
+        notes: what is played.
+        model: one of `BLOWN_MODELS` or `STRUCK_MODELS`.
+        rng: for how it is played.
+
+    Returns:
+        float32 (2, FRAMES), the same on both sides.
+    """
+    events = []
+    for note in notes:
+        events.append((note.start_s, 1, f"1 {note.pitch} {note.velocity * 0.7:.0f}"))
+        events.append((note.start_s + note.length_s, 0, f"1 {note.pitch} 64"))
+    controls = [(number, int(rng.integers(128))) for number in (2, 4)]
+    controls += [(1, int(rng.choice([0, 0, 20, 50, 90]))), (11, int(rng.integers(30, 70)))]
+    lines = [f"ControlChange 0.0 1 {number} {value}" for number, value in controls]
+    now = 0.0
+    for at, is_start, what in sorted(events):
+        lines.append(f"{'NoteOn' if is_start else 'NoteOff'} {at - now:.6f} {what}")
+        now = at
+    with tempfile.TemporaryDirectory() as folder:
+        score, wave = Path(folder, "score.ski"), Path(folder, "tune.wav")
+        score.write_text("\n".join(lines) + "\n")
+        command = ["stk-demo", model, "-s", str(SAMPLE_RATE), "-n", "6", "-ow", str(wave)]
+        subprocess.run([*command, "-if", str(score)], check=True, capture_output=True)
+        samples, _ = soundfile.read(wave, dtype="float32", always_2d=True)
+    return store.fit(np.nan_to_num(np.repeat(samples.T[:1], 2, axis=0)))
 
 
 def synthesise(notes: list[Note], rng: Rng) -> Samples:

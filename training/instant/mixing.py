@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from training.instant import store
+from training.instant import coding, store
 from training.instant.effects import db_to_gain, delayed, panned, rms, scaled_width
 from training.instant.store import FRAMES, SAMPLE_RATE, Samples
 
@@ -21,6 +21,9 @@ Rng = np.random.Generator
 #: Mean and spread of each kind's loudness, dB.
 _LOUDNESS_DB = {"drums": (1, 3.5), "bass": (0, 3), "melody": (-4, 4), "wide": (-1, 4)}
 _OTHER_LOUDNESS_DB = (-3, 4)
+
+#: Chance that nobody sings, and that a mix was kept as MP3 or AAC.
+_NO_VOICE, _CODED = 0.1, 0.08
 
 #: Resampled by up to so much, a crop needs more of the source than it gives.
 _FASTEST = 1.2
@@ -93,7 +96,7 @@ class Desk:
             music += _placed(voice_cut.of(shadow), "melody", rng) * np.float32(gain)
         kind = rng.random()
         voice = np.zeros((2, frames), np.float32)
-        if kind > 0.07:
+        if kind > _NO_VOICE:
             voice = self._voice(take, voice_cut, rng)
         if kind > 0.975:
             music *= np.float32(0.02)
@@ -125,7 +128,7 @@ class Desk:
         voice = np.zeros((2, cut.frames), np.float32)
         if rng.random() > 0.04:
             voice += _lead(take, cut, rng)
-        for label in ("backing", "ad lib"):
+        for label in ("backing", "choir", "ad lib"):
             track = take.track(label)
             if track is not None and rng.random() > 0.3:
                 voice += cut.of(track) * np.float32(db_to_gain(rng.uniform(-14, -2)))
@@ -194,10 +197,15 @@ def _narrowed(music: Samples, voice: Samples, rng: Rng) -> tuple[Samples, Sample
 
 
 def mastered(music: Samples, voice: Samples, rng: Rng) -> tuple[Samples, Samples]:
-    """Compress and clip the mix, and add noise: the same gain for both at each moment."""
+    """Compress and clip the mix, add noise and crackle, and code it: voice and music add up to it.
+
+    Gains act on both alike; what a codec adds is music.
+    """
     if rng.random() < 0.06:
         noise = rng.standard_normal(music.shape).astype(np.float32)
         music = music + noise * np.float32(rms(music) * db_to_gain(rng.uniform(-50, -28)))
+    if rng.random() < 0.03:
+        music = music + _crackle(music.shape[1], rng) * np.float32(rms(music))
     gain = np.ones(1, np.float32)
     if rng.random() < 0.3:
         power = np.square(music + voice).mean(axis=0)
@@ -210,4 +218,19 @@ def mastered(music: Samples, voice: Samples, rng: Rng) -> tuple[Samples, Samples
         song = (music + voice) * gain
         driven = np.abs(song) * np.float32(rng.uniform(0.3, 1.5) / (rms(song) * 3)) + 1e-6
         gain = gain * np.tanh(driven) / driven
-    return music * gain, voice * gain
+    music, voice = music * gain, voice * gain
+    if rng.random() < _CODED:
+        song = music + voice
+        music = music + coding.lossy(song, rng) - song
+    return music, voice
+
+
+def _crackle(frames: int, rng: Rng) -> Samples:
+    """Return the clicks and hum of an old record, (2, frames)."""
+    clicks = np.zeros((2, frames))
+    count = rng.integers(10, 200)
+    sizes = rng.laplace(0, 1.5, (2, count)) * rng.uniform(0.2, 1)
+    clicks[:, rng.integers(0, frames, count)] = sizes
+    needle = signal.butter(1, [400, rng.uniform(4000, 12000)], "band", fs=SAMPLE_RATE, output="sos")
+    turn = 2 * np.pi * rng.choice([50, 60]) * np.arange(frames) / SAMPLE_RATE
+    return (signal.sosfilt(needle, clicks) + 0.01 * np.sin(turn)).astype(np.float32)

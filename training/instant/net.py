@@ -82,7 +82,7 @@ class _Up(nn.Sequential):
         )
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """Looks around in time and frequency, then across all frequencies at once; both residual.
 
     Source of the second half: W. Choi et al., "Investigating U-Nets with various intermediate
@@ -98,6 +98,7 @@ class _Block(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Change (batch, channels, bands, columns)."""
         x = x + self.near(x)
         y = functional.leaky_relu(self.norms[0](self.down(x.transpose(2, 3))), 0.1)
         return x + self.norms[1](self.up(y)).transpose(2, 3)
@@ -119,14 +120,14 @@ class MaskNet(nn.Module):
             [
                 _Conv(6, a, 5, 2),
                 _Conv(a, b, 5, 2),
-                nn.Sequential(_Conv(b, c, 5, 2), _Block(c, BANDS // 8)),
-                nn.Sequential(_Conv(c, d, 5, 2), _Block(d, BANDS // 16)),
-                nn.Sequential(_Conv(d, e, 3, 2), _Block(e, BANDS // 32), _Block(e, BANDS // 32)),
+                nn.Sequential(_Conv(b, c, 5, 2), Block(c, BANDS // 8)),
+                nn.Sequential(_Conv(c, d, 5, 2), Block(d, BANDS // 16)),
+                nn.Sequential(_Conv(d, e, 3, 2), Block(e, BANDS // 32), Block(e, BANDS // 32)),
             ]
         )
         self.decoders = nn.ModuleList(
             [
-                nn.Sequential(_Up(e, d), _Block(d, BANDS // 16)),
+                nn.Sequential(_Up(e, d), Block(d, BANDS // 16)),
                 _Up(2 * d, c),
                 _Up(2 * c, b),
                 _Up(2 * b, a),

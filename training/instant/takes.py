@@ -3,7 +3,8 @@
 Take n is sung over song n. Its tracks are kept apart so that mixing can still choose:
 
 - `lead`: dry, the same on both sides. `lead room`: only its reverberation and echoes.
-- `backing`: doubles and harmonies. `ad lib`: a second singer's own calls.
+- `backing`: doubles and harmonies. `choir`: many people in a hall. `ad lib`: a second singer's
+  own calls.
 - `shadow`: an *instrument* that plays the voice's melody: part of the music, and what a net most
   readily takes for a voice.
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from training.instant import effects, instruments, melodies, singing, store
 from training.instant.bands import TRACK_RMS
+from training.instant.parts import PARTS
 from training.instant.score import Note, Plan
 from training.instant.singers import Singer, invite
 from training.instant.store import LENGTH_S, Samples
@@ -33,7 +35,11 @@ _SHADOWS += (0, 1, 2, 4, 5, 16, 18, 19, 21, 22, 24, 25, 26, 27, 29, 30, 11, 50, 
 _TEST_SHADOWS = (23, 59, 70, 72, 74, 83, 93, 109, 3, 105)
 
 #: Chances that a take has such a track.
-_BACKING, _AD_LIB, _SHADOW = 0.45, 0.12, 0.5
+_BACKING, _AD_LIB, _SHADOW = 0.45, 0.12, 0.6
+#: That a shadow is a physical model, and that a lead goes through a vocoder or talk box.
+_MODEL_ODDS, _VOCODER_ODDS = 0.4, 0.05
+#: That there is a choir: by whether the song is an orchestra's.
+_CHOIR = {True: 0.4, False: 0.1}
 
 
 class Session:
@@ -49,12 +55,19 @@ class Session:
         how = melodies.manner(rng, self.singer.style, self.singer.centre)
         self.notes = melodies.compose(plan, rng, how)
 
+    @property
+    def is_orchestral(self) -> bool:
+        """Whether an orchestra plays."""
+        return self._plan.style == "orchestra"
+
     def lead(self) -> tuple[Samples, Samples] | None:
         """Return the dry lead and its room, (2, FRAMES) each."""
         voice = singing.sing(self.singer, self.notes, self._rng)
         if voice is None:
             return None
         dry = self._polished(voice)
+        if self._rng.random() < _VOCODER_ODDS:
+            dry = self._vocoded(dry)
         return np.stack([dry, dry]), self._room(dry, self.singer.style == "classical")
 
     def backing(self) -> Samples:
@@ -79,6 +92,22 @@ class Session:
                 total += self._placed(self._polished(voice))
         return total
 
+    def choir(self) -> Samples:
+        """Return two or three parts, each of several people, in a hall."""
+        rng = self._rng
+        total = np.zeros((2, store.FRAMES), np.float32)
+        slow = melodies.compose(self._plan, rng, melodies.manner(rng, "classical", 62))
+        notes = slow if rng.random() < 0.6 else self.notes
+        for steps in rng.choice([0, -12, 4, 7, -5], rng.integers(2, 4), replace=False):
+            singer = replace(invite(rng, self._purpose), melisma=0.35, grit=0.0)
+            part = melodies.harmony(self._plan, notes, rng, int(steps))
+            voice = singing.sing(singer, part, rng)
+            if voice is not None:
+                total += effects.ensemble(voice, rng, int(rng.integers(3, 8)))
+        response = effects.room_response(rng, rng.uniform(1.0, 3.2))
+        wet = effects.in_room(total, response)
+        return total + wet * np.float32(effects.db_to_gain(rng.uniform(-12, 4)))
+
     def ad_lib(self) -> Samples | None:
         """Return calls of another singer."""
         singer = invite(self._rng, self._purpose)
@@ -100,6 +129,11 @@ class Session:
         ]
         if self._purpose == "train" and rng.random() < 0.2:
             samples = instruments.synthesise(notes, rng)
+        elif self._purpose == "train" and rng.random() < _MODEL_ODDS:
+            models = instruments.BLOWN_MODELS + instruments.STRUCK_MODELS
+            samples = instruments.play_model(notes, str(rng.choice(models)), rng)
+            if rng.random() < 0.3:
+                samples = effects.ensemble(samples[0], rng, int(rng.integers(2, 7)))
         else:
             program = int(rng.choice(_TEST_SHADOWS if self._purpose == "test" else _SHADOWS))
             samples = instruments.play(notes, program, rng, sound_font=self._purpose)
@@ -108,6 +142,15 @@ class Session:
             wet = effects.in_room(samples, response)
             samples = samples + wet * np.float32(effects.db_to_gain(rng.uniform(-14, 0)))
         return samples
+
+    def _vocoded(self, dry: Samples) -> Samples:
+        """Let a synthesiser speak the words: the melody (a talk box), or the song's chords."""
+        rng = self._rng
+        notes = self.notes if rng.random() < 0.5 else PARTS["pad"](self._plan, rng)
+        carrier = instruments.synthesise(notes, rng)[0]
+        robot = effects.vocoded(dry, carrier) if carrier.any() else dry
+        scaled = robot * np.float32(effects.rms(dry) / effects.rms(robot))
+        return scaled + dry * np.float32(rng.choice([0, 0, 0.3]))
 
     def _polished(self, voice: Samples) -> Samples:
         if self.singer.style != "classical":
@@ -146,6 +189,8 @@ def make(songs: Path, folder: Path, number: int, purpose: str) -> None:
     recorded: list[tuple[str, Samples | None]] = [("lead", lead[0]), ("lead room", lead[1])]
     if rng.random() < _BACKING:
         recorded.append(("backing", session.backing()))
+    if rng.random() < _CHOIR[session.is_orchestral]:
+        recorded.append(("choir", session.choir()))
     if rng.random() < _AD_LIB:
         recorded.append(("ad lib", session.ad_lib()))
     if rng.random() < _SHADOW:
