@@ -21,8 +21,10 @@ from typing import IO, Self
 
 log = logging.getLogger(__name__)
 
-#: In a job's staging folder: the peaks of the song before it is separated.
-ORIGINAL_PEAKS = "original.peaks"
+#: In a job's staging folder: the song, and its peaks before it is separated.
+ORIGINAL, ORIGINAL_PEAKS = "original.f32", "original.peaks"
+#: Vocals that will be kept, and those of the built-in engine that are heard until they are there.
+VOCALS, DRAFT = "vocals.f32", "draft.f32"
 
 _LOCK_NAME = ".lock"
 #: In the lock file once its owner holds the lock: a file without it may be one just being made.

@@ -31,10 +31,8 @@ from karaoke_studio.errors import (
     SourceChanged,
     error_from_os,
 )
-from karaoke_studio.staging import ORIGINAL_PEAKS
+from karaoke_studio.staging import ORIGINAL, ORIGINAL_PEAKS
 
-ORIGINAL = "original.f32"
-VOCALS = "vocals.f32"
 MODEL_RATE = 44_100
 #: Below this peak (−90 dBFS) a song counts as silent.
 SILENT_PEAK = 10 ** (-90 / 20)

@@ -59,6 +59,10 @@ class RawFile:
         """
         return cls(path, channels, mode="r+" if writable else "r")
 
+    def measure(self) -> None:
+        """Learn how long the file is by now: another process may be writing it."""
+        self.frames = os.fstat(self._file.fileno()).st_size // self._frame_bytes
+
     def read(self, start: int, stop: int) -> FloatBlock:
         """Return frames start…stop, clipped to the file, as float32 (frames, channels)."""
         start, stop = max(0, start), min(stop, self.frames)

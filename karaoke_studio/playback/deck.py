@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from karaoke_studio.errors import KaraokeError, OutputLost
-from karaoke_studio.playback.feeder import Feeder, Loop
+from karaoke_studio.playback.feeder import Feeder, Loop, Take
 from karaoke_studio.playback.levels import Heard
+from karaoke_studio.playback.live_song import Listener, LiveTake
 from karaoke_studio.playback.mixer import REFILLED_S, Controls, Mixer
 from karaoke_studio.playback.output import Output
-from karaoke_studio.playback.ring import StemRing
-from karaoke_studio.playback.take_reader import TakeFiles
+from karaoke_studio.playback.ring import Join, StemRing
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,12 @@ STEP_S = 0.04
 SILENT_STEP_S = 0.25
 #: What a fade-out may take before a stream is closed.
 FADE_OUT_WAIT_S = 0.1
+#: A ring that goes on from another one takes over so far ahead: it is full by then.
+JOIN_AHEAD_S = 0.12
+#: What is being made grows many times a second; what is read ahead is read again this often.
+REREAD_S = 0.3
+#: With less than this a ring counts as low (a piece of the callback and a fade, and some more).
+LOW_S = 0.03
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,10 @@ class Orders:
         output_problem: why nothing can be heard.
         device: name of the output that is wanted; "" = the system's own choice.
         is_closing: the thread is to end.
+        goes_on: the take is the song that was played before in other files; it plays on.
     """
 
-    take: TakeFiles | None = None
+    take: Take | None = None
     ticket: int = 0
     start_frame: int = 0
     loop: Loop | None = None
@@ -64,6 +71,7 @@ class Orders:
     output_problem: KaraokeError | None = None
     device: str = ""
     is_closing: bool = False
+    goes_on: bool = False
 
 
 class Desk:
@@ -85,7 +93,7 @@ class Desk:
         with self._lock:
             before, self.orders = self.orders, decide(self.orders)
             now = self.orders
-            is_other_song = now.take is not before.take
+            is_other_song = now.take is not before.take and not now.goes_on
             if is_other_song or (now.ticket != before.ticket and not now.wants_play):
                 # Else a play pressed right after would begin with a breath of the old place.
                 self.controls.ring = None
@@ -107,13 +115,14 @@ class Deck:
         self._output = output
         self._idle_close_s = idle_close_s
         self._feeder: Feeder | None = None
-        self._take: TakeFiles | None = None
+        self._take: Take | None = None
         self._mixer: Mixer | None = None
         self._asked_rate = 0
         self._refreshes = 0
         self._device = ""
         self._active_at = time.monotonic()
         self._past_underruns = 0
+        self._reread_at = 0.0
         # The callback may let go of a ring at any moment; freeing it is not the callback's work.
         self._kept: deque[StemRing] = deque(maxlen=4)
 
@@ -164,7 +173,8 @@ class Deck:
 
     def _pause_s(self) -> float | None:
         if self._mixer is None:
-            return None
+            # what is read ahead of a song that is being made is to be fresh when it is played
+            return SILENT_STEP_S if isinstance(self._take, LiveTake) else None
         return STEP_S if self._desk.orders.wants_play else SILENT_STEP_S
 
     def _step(self) -> None:
@@ -176,6 +186,7 @@ class Deck:
             self._follow_loop()
             self._open_output()
             self._follow_ticket()
+            self._follow_making()
         except KaraokeError as exc:
             self._give_up_take(exc)
         self._follow_end()
@@ -213,12 +224,55 @@ class Deck:
         rate = self._mixer.sample_rate if self._mixer else feeder.take.sample_rate
         ring = feeder.ring
         if ring is None or ring.ticket != orders.ticket or ring.sample_rate != rate:
-            ring = feeder.start(orders.start_frame, ticket=orders.ticket, sample_rate=rate)
-            feeder.fill(until=round(PREFILL_S * rate))
-            self._kept.append(ring)
-            self._desk.publish(ring)
+            if ring is None and self._go_on(feeder, rate):
+                return
+            heard = self.heard_frame(orders.ticket) if ring is None else None
+            frame = orders.start_frame if heard is None else round(heard)
+            ring = feeder.start(frame, ticket=orders.ticket, sample_rate=rate)
+            self._fill_new(feeder, ring)
         elif self._desk.orders.wants_play:
             feeder.fill()
+
+    def _fill_new(self, feeder: Feeder, ring: StemRing) -> None:
+        feeder.fill(until=round(PREFILL_S * ring.sample_rate))
+        self._kept.append(ring)
+        self._desk.publish(ring)
+
+    def _go_on(self, feeder: Feeder, rate: int) -> bool:
+        """Begin a ring that takes over from the one that is heard; return whether one is."""
+        mark, orders = self._mixer.mark if self._mixer else None, self._desk.orders
+        if mark is None or self._desk.controls.ring is None:
+            return False
+        old = mark.ring
+        if old.ticket != orders.ticket or old.sample_rate != rate:
+            return False
+        # the old ring must not run low before
+        last = old.written - round(LOW_S * rate)
+        at = max(old.read, min(old.read + round(JOIN_AHEAD_S * rate), last))
+        frame = round(old.song_frame(at))
+        ring = feeder.start(frame, ticket=old.ticket, sample_rate=rate, joins=Join(old, at))
+        self._fill_new(feeder, ring)
+        return True
+
+    def _follow_making(self) -> None:
+        """Tell a song that is being made where it is heard; read what became better again."""
+        feeder, orders = self._feeder, self._desk.orders
+        take = orders.take
+        if feeder is None or take is not feeder.take or not isinstance(take, LiveTake):
+            return
+        heard = self.heard_frame(orders.ticket)
+        frame = orders.start_frame if heard is None else round(heard)
+        take.song.listener = Listener(frame, orders.wants_play)
+        ring, now = feeder.ring, time.monotonic()
+        if ring is None or ring.is_complete or now - self._reread_at < REREAD_S:
+            return
+        if not feeder.is_stale:
+            return
+        self._reread_at, rate = now, ring.sample_rate
+        if not self._go_on(feeder, rate) and ring.read == 0:
+            self._fill_new(
+                feeder, feeder.start(ring.start_frame, ticket=ring.ticket, sample_rate=rate)
+            )
 
     def _give_up_take(self, problem: KaraokeError) -> None:
         log.warning("%s", problem.message)

@@ -6,8 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from karaoke_studio.playback.ring import StemRing
-from karaoke_studio.playback.take_reader import StemArray, TakeFiles, TakeReader
+from karaoke_studio.playback.live_reader import LiveReader
+from karaoke_studio.playback.live_song import LiveTake
+from karaoke_studio.playback.ring import Join, StemRing
+from karaoke_studio.playback.take_reader import SongReader, StemArray, TakeFiles, TakeReader
+
+#: What can be played: a song of the library, or one that is being made.
+Take = TakeFiles | LiveTake
 
 #: One read: short, so that a seek never waits long for the feeder.
 BLOCK_FRAMES = 4096
@@ -30,29 +35,46 @@ class Feeder:
         loop: followed when its end is reached from before it.
     """
 
-    def __init__(self, take: TakeFiles) -> None:
+    def __init__(self, take: Take) -> None:
         """Open the take.
 
         Raises:
             InputError: a stem is missing, unreadable or damaged.
+            KaraokeError: the files of a song that is being made cannot be read.
         """
         self.take = take
         self.ring: StemRing | None = None
         self.loop: Loop | None = None
         self._seam_frames = max(1, round(SEAM_S * take.sample_rate))
         self._fed = 0
-        self._reader = TakeReader(take)
+        self._reader = _reader_of(take)
         self._resampler: Any = None
         self._waiting = _nothing(take)
 
-    def start(self, frame: int, *, ticket: int, sample_rate: int) -> StemRing:
+    @property
+    def is_stale(self) -> bool:
+        """Whether the ring holds, farther on, what would now be read better."""
+        ring = self.ring
+        if ring is None:
+            return False
+        return self._reader.is_better_from(round(ring.song_frame(ring.read)))
+
+    def start(
+        self, frame: int, *, ticket: int, sample_rate: int, joins: Join | None = None
+    ) -> StemRing:
         """Begin a new ring at a frame of the song, for a device's rate.
+
+        Args:
+            frame: of the song.
+            ticket: that the ring answers.
+            sample_rate: of the device, Hz.
+            joins: the place of another ring at which the new one takes over.
 
         Raises:
             CorruptAudio: the file does not let itself be read there.
         """
         take = self.take
-        self._reader.seek(frame)
+        self._reader.seek(frame, goes_on=joins is not None)
         self._resampler = None
         self._waiting = _nothing(take)
         self._fed = 0
@@ -74,6 +96,7 @@ class Feeder:
             sample_rate=sample_rate,
             song_rate=take.sample_rate,
             start_frame=frame,
+            joins=joins,
         )
         return self.ring
 
@@ -100,6 +123,8 @@ class Feeder:
             return
         while not ring.is_complete and ring.room and (until is None or ring.available < until):
             if not self._waiting.shape[2]:
+                if not (self._reader.can_read or self._reader.is_at_end):
+                    return  # a song that is still being imported: more is on its way
                 self._waiting = self._next_block()
             fitting = self._waiting[:, :, : ring.room]
             ring.write(fitting)
@@ -146,5 +171,9 @@ class Feeder:
         return turned
 
 
-def _nothing(take: TakeFiles) -> StemArray:
+def _reader_of(take: Take) -> SongReader:
+    return LiveReader(take) if isinstance(take, LiveTake) else TakeReader(take)
+
+
+def _nothing(take: Take) -> StemArray:
     return np.empty((len(take.stems), take.channels, 0), np.float32)

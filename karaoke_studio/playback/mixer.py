@@ -166,6 +166,8 @@ class Mixer:
         self._rest = self._whole
         self._is_low = False
         self._run_start = 0
+        #: Frames that were heard of the ring before, seen from the new ring's first one.
+        self._carried = 0
 
     @property
     def is_silent(self) -> bool:
@@ -240,6 +242,15 @@ class Mixer:
         if ring is self._voice.ring or self._leaving.level.value > 0.0:
             return
         playing, idle = self._voice, self._leaving
+        self._carried = 0
+        if ring is not None and ring.joins is not None:
+            old, at, pace = ring.joins
+            if old is playing.ring:
+                if old.read < at:
+                    return  # the same moment of the song is still to come
+                ring.skip(round((old.read - at) * pace))
+                self._carried = round((old.read - self._run_start) * pace)
+            ring.joins = None
         # In this order: `is_silent`, asked in between, must not take the swap for silence.
         self._leaving = playing
         self._voice = idle
@@ -258,7 +269,8 @@ class Mixer:
         if not taken:
             return
         if begins:
-            self._run_start = start
+            self._run_start = start - self._carried
+            self._carried = 0
         self.mark = Mark(ring, self._run_start, start, start + taken, heard_at)
 
     def _has_enough(self, ring: StemRing, count: int) -> bool:

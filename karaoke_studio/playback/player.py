@@ -12,12 +12,24 @@ import numpy as np
 from karaoke_studio.audio.mix import VOICE, Mix
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.playback.deck import Deck, Desk, Orders
-from karaoke_studio.playback.feeder import Loop
+from karaoke_studio.playback.feeder import Loop, Take
 from karaoke_studio.playback.levels import Heard
+from karaoke_studio.playback.live_song import UNSPLIT, LiveSong, LiveTake
 from karaoke_studio.playback.output import Output, SoundDeviceOutput
+from karaoke_studio.playback.ring import StemRing
 from karaoke_studio.playback.take_reader import TakeFiles
 
-__all__ = ["Heard", "Loop", "Mix", "Player", "PlayerState", "Source", "TakeFiles"]
+__all__ = [
+    "Heard",
+    "LiveSong",
+    "LiveTake",
+    "Loop",
+    "Mix",
+    "Player",
+    "PlayerState",
+    "Source",
+    "TakeFiles",
+]
 
 #: An open stream keeps a laptop's sound hardware awake.
 IDLE_CLOSE_S = 60.0
@@ -43,8 +55,20 @@ class Source(StrEnum):
     VOCALS = "vocals"
 
 
-def stem_gains(source: Source, mix: Mix, stems: tuple[str, ...]) -> tuple[float, ...]:
-    """Return the gain of each stem. All together are the original, exactly."""
+def stem_gains(
+    source: Source, mix: Mix, stems: tuple[str, ...], *, fills: bool = True
+) -> tuple[float, ...]:
+    """Return the gain of each stem. All together are the original, exactly.
+
+    Args:
+        source: what is heard.
+        mix: where the faders stand.
+        stems: of the take, in its order.
+        fills: whether the song itself is heard where it is not separated yet.
+    """
+    if UNSPLIT in stems:
+        gains = stem_gains(source, mix, tuple(stem for stem in stems if stem != UNSPLIT))
+        return (*gains, float(fills or source is Source.ORIGINAL))
     if source is Source.ORIGINAL:
         return (1.0,) * len(stems)
     if source is Source.VOCALS:
@@ -68,12 +92,13 @@ class Player:
         self._mix = Mix()
         self._matches: Mapping[Source, float] = {}
         self._volume = 1.0
-        #: Ticket, frame of its ring, frame of the song.
-        self._last_heard = (0, 0.0, 0)
+        self._fills = True
+        #: Ticket, the ring that was heard, its frame, frame of the song.
+        self._last_heard: tuple[int, StemRing | None, float, int] = (0, None, 0.0, 0)
 
     # Orders
 
-    def load(self, take: TakeFiles) -> None:
+    def load(self, take: Take) -> None:
         """Make a take ready at its start, paused. The song before it fades out."""
         # A copy, because each load is told from the last by identity, even of the same take.
         self._change(lambda now: _with_take(now, replace(take)))
@@ -81,6 +106,11 @@ class Player:
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._deck.run, name="player", daemon=True)
             self._thread.start()
+
+    def go_on_with(self, take: Take) -> None:
+        """Play the same song from other files, from the very sample that is next."""
+        self._change(lambda now: replace(now, take=replace(take), goes_on=True, take_problem=None))
+        self._follow_faders()
 
     def unload(self) -> None:
         """Let go of the take and its files."""
@@ -137,9 +167,14 @@ class Player:
         if take is None:
             return
         match = self._matches.get(self._source, 1.0)
-        gains = stem_gains(self._source, self._mix, tuple(take.stems))
+        gains = stem_gains(self._source, self._mix, tuple(take.stems), fills=self._fills)
         wanted = tuple(float(np.float32(gain * match)) for gain in gains)
         self._desk.controls.stem_gains = wanted
+
+    def set_filling(self, *, on: bool) -> None:
+        """Choose whether the song itself is heard where it is not separated yet, or silence."""
+        self._fills = on
+        self._follow_faders()
 
     def set_volume(self, volume: float) -> None:
         """Set the volume by a slider's position, 0…1; the middle sounds half as loud."""
@@ -181,14 +216,14 @@ class Player:
         if orders.has_ended:
             return orders.take.frames
         heard = self._deck.heard(orders.ticket)
-        ticket, last, frame = self._last_heard
+        ticket, ring, last, frame = self._last_heard
         if ticket != orders.ticket:
-            last, frame = -1.0, orders.start_frame
+            ring, last, frame = None, 0.0, orders.start_frame
         # The device's clock trembles a little; a playhead must not.
-        if heard is not None and heard[1] > last:
+        if heard is not None and (heard[0] is not ring or heard[1] > last):
             ring, last = heard
             frame = min(round(ring.song_frame(last)), orders.take.frames)
-        self._last_heard = (orders.ticket, last, frame)
+        self._last_heard = (orders.ticket, ring, last, frame)
         return frame
 
     @property
@@ -260,7 +295,7 @@ def volume_to_gain(volume: float) -> float:
     return float(np.float32(volume**3))
 
 
-def _with_take(now: Orders, take: TakeFiles | None) -> Orders:
+def _with_take(now: Orders, take: Take | None) -> Orders:
     return replace(
         now,
         take=take,
@@ -271,6 +306,7 @@ def _with_take(now: Orders, take: TakeFiles | None) -> Orders:
         has_ended=False,
         resumes=False,
         take_problem=None,
+        goes_on=False,
     )
 
 

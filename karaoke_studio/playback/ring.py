@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from karaoke_studio.playback.take_reader import StemArray
+
+
+class Join(NamedTuple):
+    """Where a ring takes over from another one, so that no sample is lost or heard twice.
+
+    Attributes:
+        ring: the ring that is played until then.
+        at: its frame that sounds at the same moment as the new ring's first one.
+        pace: frames of the new ring in the time of one of the old ring.
+    """
+
+    ring: StemRing
+    at: int
+    pace: float = 1.0
 
 
 class StemRing:
@@ -25,6 +40,7 @@ class StemRing:
         written: frames put in since the start.
         read: frames taken out since the start.
         is_complete: whether the song's last frame has been written.
+        joins: the ring that this one goes on from, until the callback has changed over.
     """
 
     def __init__(
@@ -36,6 +52,7 @@ class StemRing:
         sample_rate: int,
         song_rate: int,
         start_frame: int,
+        joins: Join | None = None,
     ) -> None:
         self.ticket = ticket
         self.stems = stems
@@ -44,6 +61,7 @@ class StemRing:
         self.written = 0
         self.read = 0
         self.is_complete = False
+        self.joins = joins
         self._song_frames_per_frame = song_rate / sample_rate
         self._capacity = sample_rate
         #: Where the ring's sound goes on at another place of the song: ring's and song's frame.
@@ -87,6 +105,10 @@ class StemRing:
                 if head < count:
                     target[side, head:] = row[: count - head]
         self.read += count
+
+    def skip(self, frames: int) -> None:
+        """Let go of frames unheard, as many as are there. Called by the callback only."""
+        self.read += min(frames, self.available)
 
     def song_frame(self, frame: float) -> float:
         """Return the song's frame for a frame of the ring."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,41 @@ class TakeFiles:
     channels: int
     frames: int
     shift_bits: int = 0
+
+
+class SongReader(Protocol):
+    """All stems of a song, read together from any frame; see `TakeReader` for what each does."""
+
+    @property
+    def next_frame(self) -> int:
+        """The song's frame that the next read starts with."""
+        ...
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the song's last frame has been read."""
+        ...
+
+    @property
+    def can_read(self) -> bool:
+        """Whether the next frame is there already."""
+        ...
+
+    def seek(self, frame: int, *, goes_on: bool = False) -> None:
+        """Let the next read start at a frame."""
+        ...
+
+    def is_better_from(self, frame: int) -> bool:
+        """Whether what was read from a frame on would now be read better."""
+        ...
+
+    def read(self, frames: int) -> StemArray:
+        """Return the next frames, float32 (stems, channels, frames)."""
+        ...
+
+    def close(self) -> None:
+        """Close all files."""
+        ...
 
 
 class TakeReader:
@@ -71,7 +106,16 @@ class TakeReader:
         """Whether the song's last frame has been read."""
         return self._next_frame == self.take.frames
 
-    def seek(self, frame: int) -> None:
+    @property
+    def can_read(self) -> bool:
+        """Whether the next frame is there; a take is whole from the first moment."""
+        return not self.is_at_end
+
+    def is_better_from(self, _frame: int) -> bool:
+        """Whether it would be read better now: a take never changes."""
+        return False
+
+    def seek(self, frame: int, *, goes_on: bool = False) -> None:
         """Let the next read start at a frame of the song."""
         import soundfile
 

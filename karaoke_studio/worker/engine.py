@@ -87,11 +87,11 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         `engine` (the model's name), `stems`, `model_sha256`, `model_load_s`, `device`, `fallbacks`
         ([device, error code] in order), `resumed_frames`, `recipe`.
     """
-    from karaoke_studio.audio.importing import ORIGINAL
     from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.demucs_engine import NetworkOptions, Song
     from karaoke_studio.separation.engine import SongFacts
+    from karaoke_studio.staging import ORIGINAL
     from karaoke_studio.worker.media import StagedReader, StagedWriter
 
     staging, song, stems = Path(args["staging"]), args["song"], list(args["stems"])

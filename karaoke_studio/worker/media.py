@@ -43,11 +43,11 @@ def import_song(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Run a built-in engine over a staged song: `original.f32` → `vocals.f32`."""
-    from karaoke_studio.audio.importing import ORIGINAL, VOCALS
     from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.engine import ENGINES, SongFacts, resolve_engine
     from karaoke_studio.separation.rates import run_at_rate
+    from karaoke_studio.staging import ORIGINAL, VOCALS
 
     staging, song = Path(args["staging"]), args["song"]
     facts = SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
@@ -113,7 +113,8 @@ def write_pair(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write, tag and prove the stems of a staged song; see `audio.pair.write_pair`."""
     from karaoke_studio.audio import pair
     from karaoke_studio.audio.encode import holdable_rate
-    from karaoke_studio.audio.importing import ORIGINAL, tags_from_facts
+    from karaoke_studio.audio.importing import tags_from_facts
+    from karaoke_studio.staging import ORIGINAL
 
     staging, song = Path(args["staging"]), args["song"]
     parts = {stem: staging / f"{stem}.f32" for stem in args["parts"]}
@@ -171,10 +172,10 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     with `gains` (stem → gain) their mix is, as the player makes it.
     """
     from karaoke_studio.audio.encode import read_integers
-    from karaoke_studio.audio.importing import ORIGINAL
     from karaoke_studio.audio.mix import mixed
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.job import MIX
+    from karaoke_studio.staging import ORIGINAL
 
     staging, song, gains = Path(args["staging"]), args["song"], args["gains"]
     scale = np.float32(2.0 ** (args["shift_bits"] - 23))
@@ -208,9 +209,9 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Put the instrumental under the picture of the song's own video."""
-    from karaoke_studio.audio.importing import ORIGINAL, VOCALS
     from karaoke_studio.audio.pair import blocks_of
     from karaoke_studio.audio.remux import remux_with_audio
+    from karaoke_studio.staging import ORIGINAL, VOCALS
 
     staging, song = Path(args["staging"]), args["song"]
     channels = song["channels"]
