@@ -145,8 +145,15 @@ def exact_forward(
     """
     import torch
 
+    from karaoke_studio.separation.torch_layers import quick_layers
+
     def forward(samples: FloatArray) -> FloatArray:
-        with device_errors(device), torch.inference_mode(), _fused_attention():
+        with (
+            device_errors(device),
+            torch.inference_mode(),
+            _fused_attention(),
+            quick_layers(network),
+        ):
             made = network(torch.from_numpy(samples)[None].to(device))[0]
             return cast("FloatArray", made[list(rows)].cpu().numpy())
 
