@@ -286,6 +286,7 @@ class _Run:
             "model": self.engine,
             "folders": [str(folder) for folder in choice.model_folders],
             "data": str(self.around.data),
+            "stems": self._asked_of_network(),
         }
         loaded = self._stage(Stage.LOADING_MODEL, engine, "load_model", model)
         if loaded["needs_conversion"]:
@@ -295,7 +296,7 @@ class _Run:
         self._choose_stems(tuple(loaded["sources"]))
         options = {**vars(choice)}
         del options["model_folders"]
-        args = {**model, "song": self.song, "stems": self.parts, "options": options}
+        args = model | {"song": self.song, "stems": self.parts, "options": options}
         done = self._stage(Stage.SEPARATING, engine, "separate", args)
         self.model_load_s = loaded["load_s"] + done["model_load_s"]
         self.meter.forgive(self.model_load_s)
@@ -304,6 +305,15 @@ class _Run:
             self.fallback_from, code = done["fallbacks"][0]
             detail = f"{self.fallback_from} {code} {self.device}"
             self.notes.append(notes.note(notes.FALLBACK, detail))
+
+    def _asked_of_network(self) -> list[str] | None:
+        """Return the stems that a network will be asked for, None where its own list decides."""
+        wanted = self.spec.stems
+        if wanted == ALL_STEMS or (self.spec.output is not None and "other" in wanted):
+            return None
+        if self.spec.output is None:
+            return ["vocals"]
+        return sorted({"vocals" if stem == "instrumental" else stem for stem in wanted})
 
     def _choose_stems(self, sources: tuple[str, ...]) -> None:
         """Decide which stems are written, and which of them the network must make.

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -53,6 +54,11 @@ class Studio:
         self.reports.clear()
         around = Surroundings(self.workers, data=self.folder / "data")
         return run_job(spec, output_workdir(spec), report, stop, around)
+
+    def question(self, model: str, folder: Path) -> dict[str, Any]:
+        """What the engine child is asked for the vocals of a model."""
+        places = {"folders": [str(folder)], "data": str(self.folder / "data")}
+        return places | {"model": model, "stems": ["vocals"]}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +109,22 @@ def test_four_stems_add_up(studio: Studio) -> None:
     whole, _ = read_ints(studio.song)
     assert np.array_equal(sum(read_ints(path)[0] for path in result.stem_paths.values()), whole)
     assert result.null_exact is True
+
+
+def test_a_pair_takes_one_network_of_a_fine_tuned_model(studio: Studio, tmp_path: Path) -> None:
+    nets = [make_net(seed=seed) for seed in range(4)]
+    write_bag(tmp_path, "htdemucs_ft", nets, np.eye(4).tolist())
+    write_bag(tmp_path, "htdemucs", nets[3:])
+    alone, bag = (
+        studio.make(name, folders=(tmp_path,), mode="reference")
+        for name in ("htdemucs", "htdemucs_ft")
+    )
+    assert np.array_equal(read_ints(bag.vocals_path)[0], read_ints(alone.vocals_path)[0])
+    heard = studio.workers.engine.run("load_model", studio.question("htdemucs_ft", tmp_path))
+    assert heard["load_s"] == 0, "the pair has loaded what a pair needs"
+    # networks that add nothing were left empty: all four stems have to load them
+    every = studio.question("htdemucs_ft", tmp_path) | {"stems": None}
+    assert studio.workers.engine.run("load_model", every)["load_s"] > 0
 
 
 def test_the_model_stays_warm(studio: Studio) -> None:
