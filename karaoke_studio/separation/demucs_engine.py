@@ -9,32 +9,32 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from karaoke_studio.audio.raw import RawFile
 from karaoke_studio.errors import DeviceError, DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.separation.device import devices_to_try
-from karaoke_studio.separation.engine import (
-    Check,
-    FloatArray,
-    ReportFraction,
-    SampleReader,
-    SongFacts,
-    VocalsWriter,
-)
+from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
 from karaoke_studio.separation.model_files import Model, is_empty, is_transformer, segment_of
-from karaoke_studio.separation.network_arguments import CHANNELS, MAX_SEGMENT_S, SAMPLE_RATE
-from karaoke_studio.separation.overlap_add import Blend, Forward, Network, OverlapAdd
-from karaoke_studio.separation.ranges import Ranges
-from karaoke_studio.separation.rates import ResampledSink, ResampledSource, still_needed
+from karaoke_studio.separation.network_arguments import SAMPLE_RATE
+from karaoke_studio.separation.overlap_add import Forward, Network
+from karaoke_studio.separation.song_run import (
+    EXACT,
+    Fallback,
+    Ledger,
+    NetworkOptions,
+    Pulse,
+    Rising,
+    Separation,
+    Song,
+    run_song,
+)
 from karaoke_studio.separation.torch_networks import (
+    draws,
     exact_forward,
     free_device,
     on_device,
@@ -50,109 +50,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-REFERENCE, EXACT = MODES = ("reference", "exact")
-MAX_OVERLAP, MAX_SHIFTS = 0.5, 20
-MIN_SEGMENT_S = 0.5
-#: Added to the standard deviation, as upstream does, so that silence can be divided by it.
-_NEARLY_ZERO = np.float32(1e-8)
 #: A song that does not fit is tried again with chunks of this share.
 _SMALLER = 0.25
-
-
-@dataclass(frozen=True)
-class NetworkOptions:
-    """How a model is run.
-
-    Attributes:
-        mode: one of `MODES`.
-        overlap: of neighbouring chunks, as a share of a chunk, 0…0.5.
-        shifts: passes at random offsets that are averaged, 0…20; 0 = one pass as it is.
-        seed: of the offsets.
-        segment_s: length of chunks; None = what the model asks for.
-        device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
-        threads: of the processor; 0 = all that it has.
-    """
-
-    mode: str = EXACT
-    overlap: float = 0.25
-    shifts: int = 0
-    seed: int = 0
-    segment_s: float | None = None
-    device: str = "auto"
-    threads: int = 0
-
-    def __post_init__(self) -> None:
-        is_good = (
-            self.mode in MODES
-            and 0 <= self.overlap <= MAX_OVERLAP
-            and 0 <= self.shifts <= MAX_SHIFTS
-            and (self.segment_s is None or MIN_SEGMENT_S <= self.segment_s <= MAX_SEGMENT_S)
-            and self.threads >= 0
-        )
-        if not is_good:
-            raise ValueError(f"out of range: {self}")
-
-
-@dataclass(frozen=True)
-class Song:
-    """One song to separate.
-
-    Attributes:
-        source: at its own rate, 1 or 2 channels.
-        sinks: stem → where it goes, at the song's rate and with its channels.
-        facts: `mean` and `std` are used.
-        folder: where chunk edges and what is yet to be resampled wait; emptied in the end.
-        sha256: of its file; names it in the recipe.
-    """
-
-    source: SampleReader
-    sinks: Mapping[str, VocalsWriter]
-    facts: SongFacts
-    folder: Path
-    sha256: str = ""
-
-
-class Ledger(Protocol):
-    """Knows which frames of the song are ready, and is told of more."""
-
-    def begin(self, recipe: dict[str, Any]) -> Ranges:
-        """Return the frames that are ready, as the song begins (or goes on) under a recipe.
-
-        The recipe is everything that decides the bits, as plain values.
-        """
-        ...
-
-    def add(self, start: int, stop: int) -> None:
-        """Note that all sinks have the frames start…stop."""
-        ...
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """A way of making the song that was tried and given up.
-
-    Attributes:
-        device: its device.
-        code: of the error that ended it.
-    """
-
-    device: str
-    code: str
-
-
-@dataclass(frozen=True)
-class Separation:
-    """How a song was made.
-
-    Attributes:
-        device: that it was finished on.
-        recipe: what decided the bits of what was made last.
-        fallbacks: what was tried before, in order.
-    """
-
-    device: str
-    recipe: dict[str, Any]
-    fallbacks: tuple[Fallback, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +100,7 @@ class DemucsEngine:
             OSError: the disk is full.
         """
         self._require(song, options)
-        rising = _Rising(report)
+        rising = Rising(report)
         fallbacks: list[Fallback] = []
         attempts = self._attempts(options)
         while attempts:
@@ -318,50 +217,17 @@ class _Run:
         return None
 
     def _make(self, report: ReportFraction, check: Check) -> None:
-        source, ready = self._song.source, self._ledger.begin(self.recipe)
+        ready = self._ledger.begin(self.recipe)
         check()
-        stems = _Stems(self._song.sinks, source.channels, self._ledger)
         with ExitStack() as stack:
-            pulse = _Pulse(report, check)
+            pulse = Pulse(report, check)
             networks = [
                 self._network(number, pulse, stack)
                 for number in range(len(self._engine.model.networks))
             ]
-            if source.sample_rate == SAMPLE_RATE:
-                self._loop(source, stems, ready, networks, pulse)
-                return
-            view = ResampledSource(source, SAMPLE_RATE, check)
-            path = self._song.folder / "stems-at-engine-rate.f32"
-            stack.callback(path.unlink, missing_ok=True)
-            channels = len(self._song.sinks) * source.channels
-            staged = stack.enter_context(RawFile.create(path, channels, view.frames))
-            back = ResampledSink(staged, SAMPLE_RATE, stems, source, check, ready)
-            self._loop(view, back, ready, networks, pulse)
-            back.finish()
+            run_song(self._song, self._options, ready, self._ledger, pulse, networks)
 
-    def _loop(
-        self,
-        source: SampleReader,
-        sink: VocalsWriter,
-        ready: Ranges,
-        networks: Sequence[Network],
-        pulse: _Pulse,
-    ) -> None:
-        """Run the chunk loop on a song at the networks' rate."""
-        options, facts = self._options, self._song.facts
-        scale = _Scale(source, facts)
-        loop = OverlapAdd(
-            networks,
-            source.frames,
-            Blend(options.overlap, options.shifts, options.seed, SAMPLE_RATE),
-            lambda start, block: sink.write(start, scale.undo(block)),
-            wanted=still_needed(self._song.source, SAMPLE_RATE, ready),
-            edges=self._song.folder / "edges",
-        )
-        pulse.follow(loop)
-        loop.run(scale.read, pulse.report, pulse.check)
-
-    def _network(self, number: int, pulse: _Pulse, stack: ExitStack) -> Network:
+    def _network(self, number: int, pulse: Pulse, stack: ExitStack) -> Network:
         """Return a network as the loop sees it, set up until `stack` is closed."""
         model = self._engine.model
         weights = model.weights[number]
@@ -377,10 +243,10 @@ class _Run:
             tuple(stem for stem, _, _ in made),
             tuple(weight for _, _, weight in made),
             self._valid_length(network),
-            draws=_draws(network),
+            draws=draws(network),
         )
 
-    def _forward(self, number: int, sources: list[int], pulse: _Pulse, stack: ExitStack) -> Forward:
+    def _forward(self, number: int, sources: list[int], pulse: Pulse, stack: ExitStack) -> Forward:
         if not sources:
             return _never
         network = self._engine.placed(number, self._attempt.device)
@@ -413,95 +279,3 @@ def _never(_samples: FloatArray) -> FloatArray:
 
 def _always(frames: int) -> Callable[[int], int]:
     return lambda _length: frames
-
-
-def _draws(network: Any) -> bool:
-    """Whether upstream's forward draws a number for the place of its position codes."""
-    transformer = getattr(network, "crosstransformer", None)
-    return transformer is not None and transformer.emb == "sin"
-
-
-class _Rising:
-    """Passes fractions on, but never a smaller one than before."""
-
-    def __init__(self, report: ReportFraction) -> None:
-        self._report = report
-        self._highest = 0.0
-
-    def __call__(self, fraction: float) -> None:
-        self._highest = max(self._highest, fraction)
-        self._report(self._highest)
-
-
-class _Pulse:
-    """Turns finished layers into progress, and into moments at which a song can be cancelled."""
-
-    def __init__(self, report: ReportFraction, check: Check) -> None:
-        self.report = report
-        self.check = check
-        self._loop: OverlapAdd | None = None
-        self._layers = 1
-        self._finished = 0
-
-    def follow(self, loop: OverlapAdd) -> None:
-        """Count within this loop from now on."""
-        self._loop = loop
-
-    def around(self, forward: Forward, layers: int) -> Forward:
-        """Return a forward during which so many layers will finish."""
-
-        def run(samples: FloatArray) -> FloatArray:
-            self._layers, self._finished = layers, 0
-            return forward(samples)
-
-        return run
-
-    def tick(self) -> None:
-        """Note that a layer is done."""
-        self.check()
-        self._finished += 1
-        if self._loop is not None:
-            share = min(1.0, self._finished / self._layers)
-            self.report((self._loop.done + share) / self._loop.total)
-
-
-class _Scale:
-    """Brings a song to the level that networks know, two channels, and back."""
-
-    def __init__(self, source: SampleReader, facts: SongFacts) -> None:
-        self._source = source
-        self._mean = np.float32(facts.mean)
-        self._std = np.float32(facts.std) + _NEARLY_ZERO
-
-    def read(self, start: int, stop: int) -> FloatArray:
-        """Return float32 (2, stop - start), zeros outside the song."""
-        scaled = np.zeros((CHANNELS, stop - start), np.float32)
-        low, high = max(start, 0), min(stop, self._source.frames)
-        if low < high:
-            samples = self._source.read(low, high)
-            scaled[:, low - start : high - start] = (samples - self._mean) / self._std
-        return scaled
-
-    def undo(self, block: FloatArray) -> FloatArray:
-        """Return float32 (stems · channels of the song, n) of (stems, 2, n)."""
-        samples = block * self._std
-        samples += self._mean
-        if self._source.channels == 1:
-            samples = samples.mean(axis=1, keepdims=True, dtype=np.float32)
-        return samples.reshape(-1, block.shape[-1])
-
-
-class _Stems:
-    """Takes all stems side by side, and gives each to its own sink."""
-
-    def __init__(self, sinks: Mapping[str, VocalsWriter], channels: int, ledger: Ledger) -> None:
-        self._sinks = list(sinks.values())
-        self._channels = channels
-        self._ledger = ledger
-
-    def write(self, start: int, block: FloatArray) -> None:
-        """Take float32 (stems · channels, n) for the frames from `start` on."""
-        for number, sink in enumerate(self._sinks):
-            first = number * self._channels
-            sink.write(start, block[first : first + self._channels])
-        self._ledger.add(start, start + block.shape[1])

@@ -151,7 +151,7 @@ def exact_forward(
         with (
             device_errors(device),
             torch.inference_mode(),
-            _fused_attention(),
+            fused_attention(),
             quick_layers(network),
         ):
             made = network(torch.from_numpy(samples)[None].to(device))[0]
@@ -161,7 +161,8 @@ def exact_forward(
 
 
 @contextmanager
-def _fused_attention() -> Iterator[None]:
+def fused_attention() -> Iterator[None]:
+    """Keep torch's attention away from its "fast path", which writes out all scores."""
     import torch
 
     before = torch.backends.mha.get_fastpath_enabled()
@@ -255,6 +256,12 @@ def _layers(network: Any) -> list[torch.nn.Module]:
     if transformer is not None:
         sides += [transformer.layers, transformer.layers_t]
     return [layer for side in sides for layer in side]
+
+
+def draws(network: Any) -> bool:
+    """Whether upstream's forward draws a number for the place of its position codes."""
+    transformer = getattr(network, "crosstransformer", None)
+    return transformer is not None and transformer.emb == "sin"
 
 
 def versions() -> dict[str, str]:

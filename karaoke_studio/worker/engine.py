@@ -89,8 +89,8 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """
     from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
-    from karaoke_studio.separation.demucs_engine import NetworkOptions, Song
     from karaoke_studio.separation.engine import SongFacts
+    from karaoke_studio.separation.song_run import NetworkOptions, Song
     from karaoke_studio.staging import ORIGINAL
     from karaoke_studio.worker.media import StagedReader, StagedWriter
 

@@ -19,10 +19,11 @@ from demucs.htdemucs import HTDemucs
 from karaoke_studio.errors import DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.separation import demucs_engine, device
-from karaoke_studio.separation.demucs_engine import DemucsEngine, NetworkOptions, Song
+from karaoke_studio.separation.demucs_engine import DemucsEngine
 from karaoke_studio.separation.model_files import Model
 from karaoke_studio.separation.ranges import Ranges
 from karaoke_studio.separation.rates import ResampledSource
+from karaoke_studio.separation.song_run import NetworkOptions, Song
 from karaoke_studio.separation.torch_networks import exact_forward, only_heads, reference_forward
 from tests.helpers.engines import ArraySink, ArraySource, EndlessSource, facts_of
 from tests.helpers.models import STEMS, make_net

@@ -21,7 +21,7 @@ from karaoke_studio.audio.importing import import_song, to_plain
 from karaoke_studio.audio.raw import RawFile
 from karaoke_studio.errors import ModelDamaged, ModelMissing, ModelRefused
 from karaoke_studio.progress import Cancelled
-from karaoke_studio.separation.demucs_engine import NetworkOptions
+from karaoke_studio.separation.song_run import NetworkOptions
 from karaoke_studio.staging import ORIGINAL
 from karaoke_studio.worker.conversion import convert_models
 from karaoke_studio.worker.engine import JOURNAL
