@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
 import time
 from pathlib import Path
@@ -22,6 +23,12 @@ CPU = "cpu"
 #: How far a device's result may be from the processor's, over the largest value: the short
 #: floating-point forms that graphics cards use by themselves stay below a hundredth.
 TOLERANCE = 0.05
+
+
+def usable_processors() -> int:
+    """Return how many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def list_devices() -> dict[str, Any]:

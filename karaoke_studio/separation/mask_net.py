@@ -2,20 +2,21 @@
 
 What it sees and what it gives are *bands*: transform bins up to 5.5 kHz, above groups of four up to
 16.5 kHz. Trained by `training/instant`, which folds normalisations into the weights; neither torch
-nor another runtime is needed here. Everything is a product of matrices: a convolution gathers the
-neighbours of each place into a column, in slabs that stay in the second-level cache.
+nor another runtime is needed here.
 
-Arrays are float32 (channels, bands, columns).
+It runs along the song, see `mask_layers`, so masks come later than what was seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from karaoke_studio.separation.engine import Check, FloatArray
+from karaoke_studio.separation.engine import FloatArray
+from karaoke_studio.separation.mask_layers import Block, Conv, Delay, Flow, NarrowConv, Up
 
 #: Bins that are bands of their own, groups above, and bins in a group.
 SINGLE, GROUPED, GROUP = 512, 256, 4
@@ -27,16 +28,14 @@ TOP_BIN = SINGLE + GROUPED * GROUP
 #: Columns come in multiples of this: five levels halve them.
 STRIDE = 32
 
-#: A mask depends on columns no further away than this by more than −60 dB.
-CONTEXT = 128
-
 #: Blocks that follow each convolution on the way down, and on the way up.
 _BLOCKS = {"encoder": (0, 0, 1, 1, 2), "decoder": (1, 0, 0, 0)}
 
-_LEAK = np.float32(0.1)
-_SLAB_BYTES = 2 << 20
-
 Weights = Mapping[str, FloatArray]
+Step = Callable[[], None]
+
+#: How often `MaskStream.push` says that it goes on to the next layers.
+STEPS = 9
 
 
 def load_weights(path: Path) -> dict[str, FloatArray]:
@@ -50,74 +49,143 @@ def load_weights(path: Path) -> dict[str, FloatArray]:
         return {name: stored[name].astype(np.float32) for name in stored.files}
 
 
-class MaskNet:
-    """Computes masks from features; holds nothing but its weights."""
+class MaskStream:
+    """Computes the masks of one song from its features, a few columns at a time.
 
-    def __init__(self, weights: Weights) -> None:
-        """Take the weights of `load_weights`."""
-        self._weights = weights
-        place = np.linspace(0, 1, BANDS)
-        places = np.stack([2 * place - 1, np.log2(1 + 63 * place) / 3 - 1])
-        self._places = places.astype(np.float32)[:, :, None]
+    Attributes:
+        delay: columns by which masks come later; a multiple of those that come at a time.
+    """
 
-    def masks(self, seen: FloatArray, check: Check) -> FloatArray:
-        """Return the share of the vocals in mid and side.
+    def __init__(self, weights: Weights, columns: int, count: int) -> None:
+        """Begin a song.
 
         Args:
-            seen: (4, BANDS, columns): log10 powers of mid and side over the song's mean power,
-                centre similarity c, and c⁸; columns is a multiple of `STRIDE`.
-            check: called between layers.
+            weights: of `load_weights`.
+            columns: in the song, a multiple of `STRIDE`.
+            count: that come at a time, a multiple of `STRIDE`.
+        """
+        place = np.linspace(0, 1, BANDS)
+        places = np.stack([2 * place - 1, np.log2(1 + 63 * place) / 3 - 1])
+        self._places = places.astype(np.float32)
+        self._mean, self._scale = weights["mean"][:, :, 0], weights["scale"][:, :, 0]
+        self._bias = weights["coarse.bias"][:, None]
+        seen = Flow(6, BANDS, columns, count, 0)
+        self._fine = NarrowConv(seen, weights["fine.weight"])
+        self._down = _encoder(seen, weights)
+        self._up, flow = _decoder([level.flow for level in self._down], weights)
+        self._coarse = NarrowConv(flow, weights["coarse.weight"])
+        found = 2 * self._coarse.flow.delay
+        self.delay = -(-found // count) * count
+        self._fine_wait = Delay(self._fine.flow, found - self._fine.flow.delay)
+        self._wait = Delay(self._fine_wait.flow, self.delay - found)
+
+    def push(self, seen: FloatArray, step: Step) -> FloatArray:
+        """Take the next columns of the song and return the masks of earlier ones.
+
+        Args:
+            seen: (count, 4, BANDS): log10 powers of mid and side over the song's mean power, centre
+                similarity c, and c⁸. Fewer columns, or none, where the song ends.
+            step: called between layers, `STEPS` times.
 
         Returns:
-            (2, BANDS, columns), 0…1.
+            (count, 2, BANDS), 0…1: the share of the vocals in mid and side.
         """
-        w = self._weights
-        columns = seen.shape[2]
-        x = np.empty((6, BANDS, columns), np.float32)
-        np.subtract(seen, w["mean"], out=x[:4])
-        x[:4] *= w["scale"]
-        x[4:] = self._places
-        logits = _narrow_conv(x, w["fine.weight"])
+        x = self._normalised(seen)
+        logits = self._fine_wait.push(self._fine.push(x))
         skips = []
-        for level, blocks in enumerate(_BLOCKS["encoder"]):
-            check()
-            name = f"encoder{level}"
-            x = _conv(x, w[f"{name}.weight"], w[f"{name}.bias"], 2)
-            for block in range(blocks):
-                x = self._block(x, f"{name}.block{block}")
+        for down in self._down:
+            step()
+            x = down.push(x)
             skips.append(x)
-        skips.pop()
-        for level, blocks in enumerate(_BLOCKS["decoder"]):
-            check()
-            name = f"decoder{level}"
-            x = _up(x, w[f"{name}.weight"], w[f"{name}.bias"])
-            for block in range(blocks):
-                x = self._block(x, f"{name}.block{block}")
-            x = np.concatenate([x, skips.pop()])
-        coarse = _narrow_conv(x, w["coarse.weight"])
-        coarse += w["coarse.bias"][:, None, None]
-        for row in range(2):
+        parts = [skips.pop()]
+        for up in self._up:
+            step()
+            parts = [up.push(*parts), up.wait.push(skips.pop())]
+        coarse = self._coarse.push(*parts)
+        coarse += self._bias
+        # channels: (mid and side) × (bands) × (columns)
+        shuffled = coarse.reshape(len(coarse), 2, 2, 2, -1)
+        for band in range(2):
             for column in range(2):
-                logits[:, row::2, column::2] += coarse[2 * row + column :: 4]
-        return _sigmoid(logits)
+                logits[column::2, :, band::2] += shuffled[:, :, band, column]
+        return self._wait.push(_sigmoid(logits))
 
-    def _block(self, x: FloatArray, name: str) -> FloatArray:
-        """Look around in time and frequency, then across all frequencies at once."""
-        w = self._weights
-        x = x + _conv(x, w[f"{name}.weight"], w[f"{name}.bias"], 1)
-        across = np.matmul(w[f"{name}.down"], x)
-        across *= w[f"{name}.down_scale"][:, None, None]
-        across += w[f"{name}.down_shift"][:, None, None]
-        across = np.matmul(w[f"{name}.up"], _rectify(across))
-        across *= w[f"{name}.up_scale"][:, None, None]
-        across += w[f"{name}.up_shift"][:, None, None]
-        x += across
+    def _normalised(self, seen: FloatArray) -> FloatArray:
+        x = np.zeros((self._fine.flow.count, 6, BANDS), np.float32)
+        inside = x[: len(seen)]
+        np.subtract(seen, self._mean, out=inside[:, :4])
+        inside[:, :4] *= self._scale
+        inside[:, 4:] = self._places
         return x
 
 
-def _rectify(x: FloatArray) -> FloatArray:
-    np.maximum(x, _LEAK * x, out=x)
-    return x
+def masks_of(weights: Weights, seen: FloatArray, count: int = STRIDE) -> FloatArray:
+    """Return the masks of a whole song, `count` columns at a time.
+
+    Args:
+        weights: of `load_weights`.
+        seen: as for `MaskStream.push`, (columns, 4, BANDS); columns is a multiple of `STRIDE`.
+        count: a multiple of `STRIDE`.
+
+    Returns:
+        (columns, 2, BANDS).
+    """
+    stream = MaskStream(weights, len(seen), count)
+    made = [
+        stream.push(seen[first : first + count], lambda: None)
+        for first in range(0, len(seen) + stream.delay, count)
+    ]
+    return np.concatenate(made)[stream.delay : stream.delay + len(seen)]
+
+
+class _Level:
+    """A layer that changes the size, and the blocks that follow it."""
+
+    def __init__(self, first: Conv | Up, weights: Weights, name: str, blocks: int) -> None:
+        self._first = first
+        self._blocks: list[Block] = []
+        self.flow = first.flow
+        for number in range(blocks):
+            block = Block(self.flow, weights, f"{name}.block{number}")
+            self._blocks.append(block)
+            self.flow = block.flow
+
+    def push(self, *parts: FloatArray) -> FloatArray:
+        x = self._first.push(*parts)
+        for block in self._blocks:
+            x = block.push(x)
+        return x
+
+
+class _UpLevel(_Level):
+    """The same on the way up, with what makes columns of the way down wait for it."""
+
+    def __init__(self, flow: Flow, skipped: Flow, weights: Weights, level: int) -> None:
+        name = f"decoder{level}"
+        up = Up(flow, weights[f"{name}.weight"], weights[f"{name}.bias"])
+        super().__init__(up, weights, name, _BLOCKS["decoder"][level])
+        self.wait = Delay(skipped, self.flow.delay - skipped.delay)
+
+
+def _encoder(flow: Flow, weights: Weights) -> list[_Level]:
+    levels = []
+    for level, blocks in enumerate(_BLOCKS["encoder"]):
+        name = f"encoder{level}"
+        conv = Conv(flow, weights[f"{name}.weight"], weights[f"{name}.bias"], 2)
+        levels.append(_Level(conv, weights, name, blocks))
+        flow = levels[-1].flow
+    return levels
+
+
+def _decoder(skips: list[Flow], weights: Weights) -> tuple[list[_UpLevel], Flow]:
+    flow = skips.pop()
+    levels = []
+    for level in range(len(_BLOCKS["decoder"])):
+        skipped = skips.pop()
+        levels.append(_UpLevel(flow, skipped, weights, level))
+        flow = levels[-1].flow
+        flow = replace(flow, channels=flow.channels + skipped.channels)
+    return levels, flow
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
@@ -126,104 +194,3 @@ def _sigmoid(x: FloatArray) -> FloatArray:
     x += 1
     np.reciprocal(x, out=x)
     return x
-
-
-def _in_slabs(rows: int, row_bytes: int, make: Callable[[int, int], None]) -> None:
-    """Call `make` for spans of rows whose gathered neighbours fit into the cache."""
-    step = max(_SLAB_BYTES // row_bytes, 1)
-    for first in range(0, rows, step):
-        make(first, min(first + step, rows))
-
-
-def _conv(x: FloatArray, weight: FloatArray, bias: FloatArray, stride: int) -> FloatArray:
-    """Convolve and rectify.
-
-    Args:
-        x: (inputs, bands, columns).
-        weight: (outputs, inputs, size, size).
-        bias: (outputs,).
-        stride: 1 or 2, in both directions.
-
-    Returns:
-        (outputs, bands / stride, columns / stride).
-    """
-    outputs, inputs, size, _ = weight.shape
-    rows, columns = x.shape[1] // stride, x.shape[2] // stride
-    margin = size // 2
-    padded = np.pad(x, ((0, 0), (margin, margin), (margin, margin)))
-    # Every second column, made contiguous once, is copied many times.
-    phases = [np.ascontiguousarray(padded[:, :, phase::stride]) for phase in range(stride)]
-    out = np.empty((outputs, rows, columns), np.float32)
-    matrix = weight.reshape(outputs, -1)
-
-    def make(first: int, last: int) -> None:
-        near = np.empty((inputs, size, size, last - first, columns), np.float32)
-        for row in range(size):
-            lines = slice(row + stride * first, row + stride * (last - 1) + 1, stride)
-            for column in range(size):
-                shift, phase = divmod(column, stride)
-                near[:, row, column] = phases[phase][:, lines, shift : shift + columns]
-        made = matrix @ near.reshape(matrix.shape[1], -1)
-        made += bias[:, None]
-        out[:, first:last] = _rectify(made).reshape(outputs, last - first, columns)
-
-    _in_slabs(rows, 4 * matrix.shape[1] * columns, make)
-    return out
-
-
-def _up(x: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:
-    """Double bands and columns by a transposed convolution of size 4, and rectify.
-
-    Each of the four phases of the result looks at 2 × 2 places of `x`.
-
-    Args:
-        x: (inputs, bands, columns).
-        weight: (row phase, column phase, outputs, inputs · 4): for each phase of the result.
-        bias: (outputs,).
-
-    Returns:
-        (outputs, 2 · bands, 2 · columns).
-    """
-    inputs, rows, columns = x.shape
-    outputs = weight.shape[2]
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
-    out = np.empty((outputs, rows, 2, columns, 2), np.float32)
-
-    def make(first: int, last: int) -> None:
-        near = np.empty((inputs, 2, 2, last - first, columns), np.float32)
-        for row_phase in range(2):
-            for column_phase in range(2):
-                for row in range(2):
-                    lines = slice(first + row + row_phase, last + row + row_phase)
-                    for column in range(2):
-                        shift = column + column_phase
-                        near[:, row, column] = padded[:, lines, shift : shift + columns]
-                made = weight[row_phase, column_phase] @ near.reshape(inputs * 4, -1)
-                made += bias[:, None]
-                made = _rectify(made).reshape(outputs, last - first, columns)
-                out[:, first:last, row_phase, :, column_phase] = made
-
-    _in_slabs(rows, 4 * inputs * 4 * columns, make)
-    return out.reshape(outputs, 2 * rows, 2 * columns)
-
-
-def _narrow_conv(x: FloatArray, weight: FloatArray) -> FloatArray:
-    """Convolve with 3 × 3 to few outputs: multiply first, then shift, which copies less.
-
-    Args:
-        x: (inputs, bands, columns).
-        weight: (outputs, inputs, 3, 3).
-
-    Returns:
-        (outputs, bands, columns).
-    """
-    outputs, inputs = weight.shape[:2]
-    rows, columns = x.shape[1:]
-    out: FloatArray = np.zeros((outputs, rows + 2, columns + 2), np.float32)
-    flat = x.reshape(inputs, -1)
-    for row in range(3):
-        matrix = np.ascontiguousarray(weight[:, :, row].transpose(2, 0, 1)).reshape(-1, inputs)
-        made = (matrix @ flat).reshape(3, outputs, rows, columns)
-        for column in range(3):
-            out[:, 2 - row : 2 - row + rows, 2 - column : 2 - column + columns] += made[column]
-    return out[:, 1:-1, 1:-1]

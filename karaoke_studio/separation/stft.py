@@ -93,9 +93,17 @@ class Grid:
         Returns:
             float32 ((n - 3) · hop,): the segments from the first column's own on.
         """
-        np.fft.irfft(columns, self.n_fft, norm="ortho", out=scratch)  # type: ignore[arg-type]
-        scratch *= self.window
-        parts = scratch.reshape(-1, OVERLAP, self.hop)
+        return self.add_up(self.invert(columns, scratch))
+
+    def invert(self, columns: ComplexArray, out: FloatArray) -> FloatArray:
+        """Turn columns (n, bins) into windowed samples, `out` (n, n_fft)."""
+        np.fft.irfft(columns, self.n_fft, norm="ortho", out=out)  # type: ignore[arg-type]
+        out *= self.window
+        return out
+
+    def add_up(self, inverted: FloatArray) -> FloatArray:
+        """Return the segments ((n - 3) · hop,) that consecutive inverted columns fully cover."""
+        parts = inverted.reshape(-1, OVERLAP, self.hop)
         count = len(parts) - OVERLAP + 1
         # One order of addition for every block size: float32 sums depend on it.
         total = parts[:count, 3] + parts[1 : count + 1, 2]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from karaoke_studio.errors import DeviceLost, OutOfMemory
-from karaoke_studio.separation.device import CPU
+from karaoke_studio.separation.device import CPU, usable_processors
 from karaoke_studio.separation.engine import FloatArray
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def use_threads(count: int) -> int:
     import torch
 
     if count <= 0:
-        allowed = getattr(os, "sched_getaffinity", None)
-        count = min(len(allowed(0)) if allowed else os.cpu_count() or 1, MAX_THREADS)
+        count = min(usable_processors(), MAX_THREADS)
     torch.set_num_threads(count)
     return count
 

@@ -9,7 +9,14 @@ import pytest
 import torch
 
 from karaoke_studio.progress import Cancelled
-from karaoke_studio.separation.mask_net import BANDS, STRIDE, MaskNet, load_weights
+from karaoke_studio.separation.mask_net import (
+    BANDS,
+    STEPS,
+    STRIDE,
+    MaskStream,
+    load_weights,
+    masks_of,
+)
 from training.instant import export
 from training.instant.net import MaskNet as TrainedNet
 
@@ -29,18 +36,36 @@ def random_net(seed: int = 0) -> TrainedNet:
     return net.eval()
 
 
-def seen(columns: int = 3 * STRIDE) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal((4, BANDS, columns)).astype(np.float32)
+def seen(columns: int = 8 * STRIDE) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((columns, 4, BANDS)).astype(np.float32)
 
 
-def test_numpy_agrees_with_torch() -> None:
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_numpy_agrees_with_torch(count: int) -> None:
     net = random_net()
     with torch.no_grad():
-        wanted = net(torch.from_numpy(seen()[None]))[0].numpy()
+        wanted = net(torch.from_numpy(seen().transpose(1, 2, 0)[None].copy()))[0].numpy()
     assert wanted.std() > 0.05
-    found = MaskNet(export.fold(net)).masks(seen(), lambda: None)
-    # Measured 3e-7: only the order of addition differs.
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    found = masks_of(export.fold(net), seen(), count * STRIDE)
+    # Measured 5e-7: only the order of addition differs.
+    np.testing.assert_allclose(found, wanted.transpose(2, 0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("columns", [STRIDE, 5 * STRIDE, 8 * STRIDE])
+def test_how_a_song_is_cut_changes_not_a_bit(columns: int) -> None:
+    weights = export.fold(random_net())
+    found = [masks_of(weights, seen(columns), count * STRIDE) for count in (1, 2, 3, 8)]
+    for masks in found[1:]:
+        np.testing.assert_array_equal(masks, found[0])
+
+
+def test_masks_come_as_late_as_is_said() -> None:
+    weights = export.fold(random_net())
+    for count in (1, 2, 8):
+        stream = MaskStream(weights, 1000 * STRIDE, count * STRIDE)
+        # Each layer looks a little ahead: 206 columns in all.
+        assert 206 <= stream.delay < 206 + count * STRIDE
+        assert stream.delay % (count * STRIDE) == 0
 
 
 def test_weights_survive_the_file_and_the_card_tells_of_it(tmp_path: Path) -> None:
@@ -48,30 +73,37 @@ def test_weights_survive_the_file_and_the_card_tells_of_it(tmp_path: Path) -> No
     export.write(export.fold(net), tmp_path / "net", {"figures": {"vocals_db": 1.0}})
     stored = load_weights(tmp_path / "net.npz")
     assert {array.dtype for array in stored.values()} == {np.dtype(np.float32)}
-    exact = MaskNet(export.fold(net)).masks(seen(STRIDE), lambda: None)
-    rounded = MaskNet(stored).masks(seen(STRIDE), lambda: None)
+    exact = masks_of(export.fold(net), seen(STRIDE))
+    rounded = masks_of(stored, seen(STRIDE))
     # Half precision keeps eleven bits.
     np.testing.assert_allclose(rounded, exact, atol=0.01)
     assert not np.array_equal(rounded, exact)
 
 
 def test_masks_stay_shares_however_loud() -> None:
-    masks = MaskNet(export.fold(random_net())).masks(1e4 * seen(STRIDE), lambda: None)
+    masks = masks_of(export.fold(random_net()), 1e4 * seen(STRIDE))
     assert np.isfinite(masks).all()
     assert 0 <= masks.min() <= masks.max() <= 1
+
+
+def test_the_net_says_when_it_goes_on() -> None:
+    stream = MaskStream(export.fold(random_net()), STRIDE, STRIDE)
+    calls = []
+    stream.push(seen(STRIDE), lambda: calls.append(1))
+    assert len(calls) == STEPS
 
 
 def test_a_cancelled_net_stops_within_its_layers() -> None:
     calls = 0
 
-    def check() -> None:
+    def step() -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        MaskNet(export.fold(random_net())).masks(seen(STRIDE), check)
+        MaskStream(export.fold(random_net()), STRIDE, STRIDE).push(seen(STRIDE), step)
     assert calls == 3
 
 
