@@ -131,6 +131,8 @@ class JobSpec:
         title: what the song is called; "" = its file says so.
         gains: stem → gain of an export's `MIX`.
         keep_original: keep a copy of the file beside a new song of the library.
+        draft: while a network makes the song, let the built-in engine make vocals that can be heard
+            until the network's are there.
     """
 
     job_id: str
@@ -144,6 +146,7 @@ class JobSpec:
     title: str = ""
     gains: dict[str, float] = field(default_factory=dict, hash=False)
     keep_original: bool = True
+    draft: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -174,6 +177,7 @@ class JobSpec:
             str(data.get("title", "")),
             dict(data.get("gains", {})),
             bool(data.get("keep_original", True)),
+            bool(data.get("draft", False)),
         )
 
 

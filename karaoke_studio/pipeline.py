@@ -42,10 +42,12 @@ from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.meter import Meter, Speeds
 from karaoke_studio.paths import data_folder
+from karaoke_studio.playback.live_song import Layer, LiveSong
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
-from karaoke_studio.staging import ORIGINAL_PEAKS, Staging, sweep
+from karaoke_studio.staging import DRAFT, ORIGINAL_PEAKS, VOCALS, Staging, sweep
 from karaoke_studio.worker.conversion import convert_models
+from karaoke_studio.worker.draft import Draft
 from karaoke_studio.worker.host import Worker, WorkerDied, Workers
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,9 @@ class Surroundings:
         data: the data folder; models' hashes and converted models are kept there.
         describe: told title, artist, cover and length as soon as they are known.
         show_waves: told {"original": path of its peaks, "frames": …, "sample_rate": …} after the
-            import, then what `audio.live_peaks` tells of the stems.
+            import, then what `audio.live_peaks` tells of the stems; a draft's with {"draft": True}.
+        show_live: given the song as soon as its first second can be heard; it then tells by itself
+            what of it is ready.
     """
 
     workers: Workers
@@ -78,6 +82,7 @@ class Surroundings:
     data: Path = field(default_factory=lambda: data_folder().root)
     describe: Describe = lambda _facts: None
     show_waves: Describe = lambda _facts: None
+    show_live: Callable[[LiveSong], None] = lambda _live: None
 
 
 def run_job(
@@ -204,6 +209,7 @@ class _Run:
         self.engine = choose_engine(spec.engine, spec.network.model_folders, spec.quality)
         stages = _export_stages(spec) if is_export else _stages(spec, self.engine)
         self.meter = Meter(stages, around.speeds, report)
+        self.live: LiveSong | None = None
         self.song: dict[str, Any] = {}
         self.stems = spec.stems if spec.stems != ALL_STEMS else STEMS
         self.parts = ["vocals"]
@@ -218,7 +224,10 @@ class _Run:
     def import_song(self) -> None:
         """Decode the file into staging."""
         workers = self.around.workers
-        (workers.engine if is_network(self.engine) else workers.builtin).start()
+        if is_network(self.engine):
+            workers.engine.start()
+        if not is_network(self.engine) or self.spec.draft:
+            workers.builtin.start()
         self.song = self._stage(
             Stage.IMPORTING,
             self.around.workers.transfer,
@@ -226,6 +235,8 @@ class _Run:
             {"path": str(self.spec.input), "copy": self._makes_song() and self.spec.keep_original},
         )
         self.notes += self.song["notes"]
+        if self.live is not None:
+            self.live.import_to(self.song["frames"], is_whole=True)
         facts = {name: self.song[name] for name in ("frames", "sample_rate")}
         self.around.show_waves({"original": self.staging / ORIGINAL_PEAKS, **facts})
 
@@ -265,6 +276,7 @@ class _Run:
         if not is_network(self.engine):
             self._separate_builtin()
             return
+        draft = self._begin_draft() if self.spec.draft else None
         try:
             self._separate_network()
         except (ModelError, DeviceError, OutOfMemory, EngineCrashed, ProcessingTimeout) as exc:
@@ -274,10 +286,29 @@ class _Run:
             self.notes.append(notes.note(notes.FALLBACK, f"{self.engine} {exc.code}"))
             self.fallback_from, self.engine = self.engine, BUILTIN_ENGINES[0]
             self.stems, self.parts = STEMS, ["vocals"]
+            if draft is not None:
+                draft.end()
             self._separate_builtin()
+        finally:
+            if draft is not None:
+                draft.end()
+
+    def _begin_draft(self) -> Draft:
+        args = {"song": self.song, "engine": BUILTIN_ENGINES[0], "target": DRAFT}
+        args["staging"] = str(self.staging)
+
+        def hear(facts: dict[str, Any]) -> None:
+            if "ready" in facts and self.live is not None:
+                self.live.add(Layer.DRAFT, *facts["ready"])
+            if "peaks" in facts:
+                self.around.show_waves(facts["peaks"] | {"draft": True})
+
+        return Draft(self.around.workers.builtin, args, hear, self.stop)
 
     def _separate_builtin(self) -> None:
-        args = {"song": self.song, "engine": self.engine}
+        if self.live is not None:
+            self.live.clear(Layer.FINAL)
+        args = {"song": self.song, "engine": self.engine, "target": VOCALS}
         self._stage(Stage.SEPARATING, self.around.workers.builtin, "separate", args)
 
     def _separate_network(self) -> None:
@@ -450,6 +481,10 @@ class _Run:
         def hear(facts: dict[str, Any]) -> None:
             if "described" in facts:
                 self._describe(facts["described"])
+            if "imported" in facts:
+                self._hear_import(facts["imported"])
+            if "ready" in facts and self.live is not None:
+                self.live.add(Layer.FINAL, *facts["ready"])
             if "fraction" in facts:
                 self.meter.update(facts["fraction"])
             if "peaks" in facts:
@@ -458,7 +493,14 @@ class _Run:
         args = {**args, "staging": str(self.staging)}
         for is_last in (False, True):
             try:
-                result = worker.run(task, args, on_progress=hear, stop=self.stop, stall_s=STALL_S)
+                result = worker.run(
+                    task,
+                    args,
+                    on_progress=hear,
+                    stop=self.stop,
+                    stall_s=STALL_S,
+                    hints=self._hints,
+                )
             except WorkerDied as exc:
                 if is_last:
                     raise EngineCrashed(
@@ -471,6 +513,24 @@ class _Run:
                 self.meter.forgive(worker.start_wait_s)
                 return result
         raise AssertionError("unreachable")
+
+    def _hear_import(self, facts: dict[str, Any]) -> None:
+        """Let the song be heard as far as it is imported."""
+        is_first = self.live is None
+        if self.live is None:
+            shape = {name: facts[name] for name in ("sample_rate", "channels", "frames")}
+            self.live = LiveSong(self.staging, **shape)
+        self.live.import_to(facts["ready"])
+        if is_first:
+            self.around.show_live(self.live)
+
+    def _hints(self) -> dict[str, Any]:
+        """Return where the song is heard, to a quarter of a second."""
+        listener = self.live.listener if self.live is not None else None
+        if self.live is None or listener is None:
+            return {}
+        step = max(1, self.live.sample_rate // 4)
+        return {"frame": listener.frame // step * step, "moves": listener.moves}
 
     def _describe(self, facts: dict[str, Any]) -> None:
         cover = facts.get("cover")

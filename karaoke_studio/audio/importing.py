@@ -91,6 +91,7 @@ def import_song(
     *,
     copy: bool,
     describe: Callable[[dict[str, Any]], None],
+    imported: Callable[[dict[str, Any]], None],
     report: Report,
     check: Check,
 ) -> ImportedSong:
@@ -101,6 +102,8 @@ def import_song(
         staging: an existing folder of ours.
         copy: keep a copy of the file in staging, and decode that.
         describe: told title, artist, cover and length before the decode begins.
+        imported: told again and again how many frames lie in `original.f32` ("ready"), with
+            "sample_rate", "channels" and "frames", the length that the file claims or 0.
         report: told the fraction done.
         check: raises to stop.
 
@@ -122,7 +125,7 @@ def import_song(
             {"title": tags.title, "artist": tags.artist, "cover": cover, "duration_s": length_s}
         )
         meter = _Meter(source)
-        frames = _decode(source, staging, meter, report, check)
+        frames = _decode(source, staging, meter, imported, report, check)
         _require_sound(frames, source.sample_rate, path)
         if _stamp(path) != before:
             raise SourceChanged(
@@ -251,14 +254,27 @@ def _require_sound(frames: int, sample_rate: int, path: Path) -> None:
         )
 
 
-def _decode(source: Source, staging: Path, meter: _Meter, report: Report, check: Check) -> int:
+def _decode(
+    source: Source,
+    staging: Path,
+    meter: _Meter,
+    imported: Callable[[dict[str, Any]], None],
+    report: Report,
+    check: Check,
+) -> int:
     frames = 0
+    facts = {
+        "sample_rate": source.sample_rate,
+        "channels": source.channels,
+        "frames": source.claimed_frames or 0,
+    }
     builder = PeaksBuilder()
     with RawFile.create(staging / ORIGINAL, source.channels) as original:
         for block in source.blocks():
             check()
             original.write(frames, block)
             frames += len(block)
+            imported({"ready": frames, **facts})
             meter.add(block)
             builder.add(block)
             if source.claimed_frames:

@@ -23,6 +23,7 @@ from karaoke_studio.separation.engine import (
     VocalsWriter,
 )
 from karaoke_studio.separation.network_arguments import CHANNELS, MAX_SEGMENT_S, SAMPLE_RATE
+from karaoke_studio.separation.order import Ask, Following, nobody
 from karaoke_studio.separation.overlap_add import Blend, Forward, Network, OverlapAdd
 from karaoke_studio.separation.ranges import Ranges
 from karaoke_studio.separation.rates import ResampledSink, ResampledSource, still_needed
@@ -78,6 +79,7 @@ class Song:
         facts: `mean` and `std` are used.
         folder: where chunk edges and what is yet to be resampled wait; emptied in the end.
         sha256: of its file; names it in the recipe.
+        listener: tells where the song is heard; that part is made first.
     """
 
     source: SampleReader
@@ -85,6 +87,7 @@ class Song:
     facts: SongFacts
     folder: Path
     sha256: str = ""
+    listener: Ask = nobody
 
 
 class Ledger(Protocol):
@@ -188,7 +191,8 @@ def _loop(
         edges=song.folder / "edges",
     )
     pulse.follow(loop)
-    loop.run(scale.read, pulse.report, pulse.check)
+    order = Following(song.listener, song.source.sample_rate, SAMPLE_RATE)
+    loop.run(scale.read, pulse.report, pulse.check, order)
 
 
 class Rising:

@@ -49,12 +49,16 @@ class TaskContext:
 
     Attributes:
         started_s: `time.perf_counter()` when the task began.
+        hints: what the parent said last while the task runs; {} before it said anything.
     """
 
-    def __init__(self, channel: Channel, number: int, stop: threading.Event) -> None:
+    def __init__(
+        self, channel: Channel, number: int, stop: threading.Event, hints: dict[str, Any]
+    ) -> None:
         self._channel = channel
         self._number = number
         self._stop = stop
+        self.hints = hints
         self._last_report_s = 0.0
         self.started_s = self._last_sign_s = time.perf_counter()
 
@@ -103,6 +107,7 @@ class Child:
         self._channel = channel
         self._todo: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._stops: dict[int, threading.Event] = {}
+        self._hints: dict[int, dict[str, Any]] = {}
 
     def run(self) -> None:
         """Serve until the parent closes the pipe."""
@@ -112,6 +117,7 @@ class Child:
             number = int(message["id"])
             self._serve(number, message)
             self._stops.pop(number, None)
+            self._hints.pop(number, None)
 
     def _read(self) -> None:
         while (message := receive(self._source)) is not None:
@@ -119,13 +125,19 @@ class Child:
                 stop = self._stops.get(int(message["cancel"]))
                 if stop is not None:
                     stop.set()
+            elif "hint" in message:
+                if (hints := self._hints.get(int(message["hint"]))) is not None:
+                    hints.update(message["hints"])
             else:
                 self._stops[int(message["id"])] = threading.Event()
+                self._hints[int(message["id"])] = {}
                 self._todo.put(message)
         os._exit(0)  # the parent is gone, and nothing here is worth finishing
 
     def _serve(self, number: int, message: Message) -> None:
-        context = TaskContext(self._channel, number, self._stops[number])
+        context = TaskContext(
+            self._channel, number, self._stops[number], self._hints.setdefault(number, {})
+        )
         answer: Message = {"id": number}
         self._channel.send({"id": number, "started": True})
         try:

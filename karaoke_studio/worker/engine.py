@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.demucs_engine import DemucsEngine
     from karaoke_studio.separation.journal import Journal
+    from karaoke_studio.separation.order import Playhead
     from karaoke_studio.separation.ranges import Ranges
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,10 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     Args:
         args: `staging`, `song` (what the import told), `stems`, `options` (fields of
             `NetworkOptions`), and those of `load_model`.
-        context: of this task; told {"stage": "loading_model" or "separating"}, {"fraction": …} and
-            {"ready": [start, stop]} in frames of the song, when all stems have those.
+        context: of this task; its hints say where the song is heard, `frame` and whether it `moves`
+            (that part is made first); told {"stage": "loading_model" or "separating"},
+            {"fraction": …} and {"ready": [start, stop]} in frames of the song, when all stems have
+            those.
 
     Returns:
         `engine` (the model's name), `stems`, `model_sha256`, `model_load_s`, `device`, `fallbacks`
@@ -113,6 +116,7 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
                 facts,
                 staging,
                 song["sha256"],
+                lambda: _playhead(context.hints),
             ),
             options,
             ledger,
@@ -130,6 +134,12 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         "resumed_frames": ledger.resumed,
         "recipe": done.recipe,
     }
+
+
+def _playhead(hints: dict[str, Any]) -> Playhead | None:
+    from karaoke_studio.separation.order import Playhead
+
+    return Playhead(hints["frame"], hints["moves"]) if hints else None
 
 
 def convert_model(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:

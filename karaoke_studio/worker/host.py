@@ -32,6 +32,8 @@ POLL_S = 0.02
 MEDIA_MEMORY_MB = 3072
 
 OnProgress = Callable[[dict[str, Any]], None]
+#: Tells what a running task should know by now, as plain values; {} = nothing.
+Hints = Callable[[], dict[str, Any]]
 
 
 class WorkerDied(Exception):
@@ -175,6 +177,7 @@ class Worker:
         on_progress: OnProgress | None = None,
         stop: StopEvent | None = None,
         stall_s: float | None = None,
+        hints: Hints = dict,
     ) -> dict[str, Any]:
         """Run one task in the child and return its result.
 
@@ -184,6 +187,7 @@ class Worker:
             on_progress: called in this thread with each fact the task tells.
             stop: when set, the task is asked to stop, and its child is killed 0.4 s later.
             stall_s: kill the child when it has said nothing for so long.
+            hints: asked many times a second; what is new is passed on to the task.
 
         Raises:
             Cancelled: `stop` was set, or the worker has been closed.
@@ -198,7 +202,7 @@ class Worker:
             process = self._ready_process()
             self._number += 1
             process.send({"id": self._number, "task": task, "args": args})
-            return self._wait(process, self._number, on_progress, stop, stall_s)
+            return self._wait(process, self._number, on_progress, stop, stall_s, hints)
         finally:
             self._turn.release()
             self._watch_idle()
@@ -218,8 +222,10 @@ class Worker:
         on_progress: OnProgress | None,
         stop: StopEvent,
         stall_s: float | None,
+        hints: Hints,
     ) -> dict[str, Any]:
         heard_s = sent_s = time.monotonic()
+        hinted: dict[str, Any] = {}
         asked_s: float | None = None
         while True:
             try:
@@ -241,6 +247,7 @@ class Worker:
                     return _result_of(message)
                 if on_progress is not None and asked_s is None and message["progress"]:
                     self._tell(process, on_progress, message["progress"])
+            hinted = _pass_on(process, number, hinted, hints())
             if stop.is_set() and asked_s is None:
                 asked_s = now
                 process.send({"cancel": number})
@@ -328,6 +335,14 @@ class Worker:
             process, self._process = self._process, None
         if process is not None:
             process.end(kill=self._turn.locked())
+
+
+def _pass_on(
+    process: _Process, number: int, before: dict[str, Any], now: dict[str, Any]
+) -> dict[str, Any]:
+    if now != before:
+        process.send({"hint": number, "hints": now})
+    return now
 
 
 def _result_of(message: Message) -> dict[str, Any]:

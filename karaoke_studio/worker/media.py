@@ -35,6 +35,7 @@ def import_song(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         Path(args["staging"]),
         copy=args["copy"],
         describe=lambda facts: context.tell({"described": facts}),
+        imported=lambda facts: context.tell({"imported": facts}),
         report=context.report,
         check=context.check,
     )
@@ -42,25 +43,33 @@ def import_song(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 
 def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
-    """Run a built-in engine over a staged song: `original.f32` → `vocals.f32`."""
+    """Run a built-in engine over a staged song: `original.f32` → the file named in `target`.
+
+    Tells {"ready": [start, stop]} in frames of the song for what lies there.
+    """
     from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.engine import ENGINES, SongFacts, resolve_engine
     from karaoke_studio.separation.rates import run_at_rate
-    from karaoke_studio.staging import ORIGINAL, VOCALS
+    from karaoke_studio.staging import ORIGINAL
 
     staging, song = Path(args["staging"]), args["song"]
     facts = SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
     engine = ENGINES[resolve_engine(args["engine"])]()
     with (
         RawFile.open(staging / ORIGINAL, song["channels"]) as original,
-        RawFile.create(staging / VOCALS, song["channels"], song["frames"]) as vocals,
+        RawFile.create(staging / args["target"], song["channels"], song["frames"]) as vocals,
     ):
         live = LivePeaks(original, vocals, context.tell)
+
+        def written(start: int, stop: int) -> None:
+            context.tell({"ready": [start, stop]})
+            live.add(start, stop)
+
         run_at_rate(
             engine,
             StagedReader(original, song["sample_rate"]),
-            StagedWriter(vocals, live.add),
+            StagedWriter(vocals, written),
             facts,
             context.report,
             context.check,

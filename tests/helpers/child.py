@@ -61,6 +61,14 @@ def _steps(args: Values, context: TaskContext) -> Values:
     return {}
 
 
+def _wait_for_hint(args: Values, context: TaskContext) -> Values:
+    context.tell({"waiting": True})
+    end = time.monotonic() + 10
+    while context.hints.get("frame") != args["frame"] and time.monotonic() < end:
+        time.sleep(0.005)
+    return dict(context.hints)
+
+
 def _die(args: Values, context: TaskContext) -> Values:
     context.tell({"dying": True})
     match args["how"]:
@@ -140,6 +148,7 @@ TASKS: dict[str, Task] = {
     "sleep_deaf": _sleep_deaf,
     "spin_deaf": _spin_deaf,
     "steps": _steps,
+    "wait_for_hint": _wait_for_hint,
     "die": _die,
     "print": _print,
     "big": _big,

@@ -40,6 +40,7 @@ class FakeWorker:
         on_progress: Any = None,
         stop: threading.Event | None = None,
         stall_s: float | None = None,
+        hints: Any = dict,
     ) -> dict[str, Any]:
         stop = stop or threading.Event()
         if stop.is_set():

@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def make_context(heard: Heard, stop: threading.Event | None = None) -> TaskContext:
-    return TaskContext(heard, 3, stop or threading.Event())  # type: ignore[arg-type]
+    return TaskContext(heard, 3, stop or threading.Event(), {})  # type: ignore[arg-type]
 
 
 def test_progress_is_told_fifteen_times_a_second_and_at_the_end(clock: Clock) -> None:

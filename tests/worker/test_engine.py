@@ -152,6 +152,7 @@ def test_a_real_mp3_comes_out_as_from_upstreams_own_program(shared, models, tmp_
         tmp_path / "job",
         copy=False,
         describe=lambda _facts: None,
+        imported=lambda _facts: None,
         report=lambda _fraction: None,
         check=lambda: None,
     )
@@ -302,3 +303,25 @@ def test_the_processor_can_be_probed_in_the_child(shared, tmp_path):
     found = shared.run("probe_device", {"name": "cpu", "data": str(tmp_path)})
     assert found == {"name": "cpu", "works": True, "seconds": 0.0, "reason": ""}
     assert shared.run("devices", {})["devices"][-1]["name"] == "cpu"
+
+
+def test_what_is_listened_to_is_made_first_and_no_bit_changes(shared, models, tmp_path):
+    song = noise(5.0, RATE)
+    calm = request(tmp_path / "calm", models, song, mode="reference")
+    shared.run("separate", calm)
+    followed = request(tmp_path / "followed", models, song, mode="reference")
+    heard = []
+
+    def hear(facts):
+        if "ready" in facts:
+            heard.append(facts["ready"])
+
+    def hints():  # far into the song from the first moment on, then back near its start
+        return {"frame": (4 if len(heard) < 3 else 2) * RATE, "moves": False}
+
+    shared.run("separate", followed, on_progress=hear, hints=hints)
+    assert heard[0][0] > 3 * RATE
+    assert any(start <= 4 * RATE < stop for start, stop in heard[:3])
+    back = next(number for number, (start, stop) in enumerate(heard) if start <= 2 * RATE < stop)
+    assert back < len(heard) - 2
+    assert contents(followed) == contents(calm)

@@ -95,6 +95,17 @@ def test_progress_comes_in_order_before_the_result(worker: Worker) -> None:
     assert 2 <= len(seen) <= 30
 
 
+def test_a_running_task_is_told_what_is_new(worker: Worker) -> None:
+    asked = iter(range(1_000))
+
+    def hints() -> dict[str, Any]:
+        return {"frame": min(next(asked), 5), "moves": True}
+
+    assert worker.run("wait_for_hint", {"frame": 5}, hints=hints) == {"frame": 5, "moves": True}
+    # what was meant for one task is not the next one's
+    assert worker.run("echo", {"a": 1}) == {"a": 1}
+
+
 def test_big_messages_arrive(worker: Worker) -> None:
     assert len(worker.run("big", {"size": 20_000_000})["text"]) == 20_000_000
 
