@@ -1,14 +1,14 @@
 """Demucs networks on the chunk loop: a song in, the stems that are asked for out.
 
-Two modes: `reference` runs the forward of upstream as it is; `exact` makes the same stems within
-rounding (≥ 110 dB) and skips what the job does not need. Where the person left the device to us, a
-graphics card that fails is left for something smaller, and the song goes on from where it was.
+`reference` runs the forward of upstream as it is; `exact` makes the same stems within rounding
+(≥ 110 dB) and skips what the job does not need; `fast` and `turbo` may count with fewer digits, as
+far as was measured to keep their promises (`calibration`). Where the person left the device to us,
+a graphics card that fails is left for something smaller, and the song goes on from where it was.
 """
 
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from karaoke_studio.separation.model_files import Model, is_empty, is_transforme
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.overlap_add import Forward, Network
 from karaoke_studio.separation.song_run import (
-    EXACT,
+    REFERENCE,
     Fallback,
     Ledger,
     NetworkOptions,
@@ -32,13 +32,14 @@ from karaoke_studio.separation.song_run import (
     Separation,
     Song,
     run_song,
+    song_recipe,
 )
 from karaoke_studio.separation.torch_networks import (
     draws,
-    exact_forward,
     free_device,
     on_device,
     only_heads,
+    quick_forward,
     reference_forward,
     ticking,
     use_threads,
@@ -186,23 +187,12 @@ class _Run:
         self._attempt = attempt
         self._ledger = ledger
         threads = use_threads(options.threads)
-        self.recipe = {
-            "song": song.sha256,
-            "mean": song.facts.mean,
-            "std": song.facts.std,
-            "sample_rate": song.source.sample_rate,
-            "stems": list(song.sinks),
+        self.recipe = song_recipe(song, options) | {
             "model": engine.model.sha256,
             "backend": "torch",
-            "dtype": "float32",
-            "mode": options.mode,
-            "overlap": options.overlap,
-            "shifts": options.shifts,
-            "seed": options.seed,
             "segments_s": [str(self._segment_s(network)) for network in engine.model.networks],
             "device": attempt.device,
             "threads": threads,
-            "machine": platform.machine(),
             "versions": versions(),
         }
 
@@ -250,11 +240,11 @@ class _Run:
         if not sources:
             return _never
         network = self._engine.placed(number, self._attempt.device)
-        if self._options.mode == EXACT:
-            rows = stack.enter_context(only_heads(network, sources))
-            forward = exact_forward(network, rows, self._attempt.device)
-        else:
+        if self._options.mode == REFERENCE:
             forward = reference_forward(network, sources, self._attempt.device)
+        else:
+            rows = stack.enter_context(only_heads(network, sources))
+            forward = quick_forward(network, rows, self._attempt.device, self._options.way)
         return pulse.around(forward, stack.enter_context(ticking(network, pulse.tick)))
 
     def _valid_length(self, network: torch.nn.Module) -> Callable[[int], int]:

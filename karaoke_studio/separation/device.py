@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CPU = "cpu"
+#: More threads only wait for each other: a chunk is too small to share among them.
+MAX_THREADS = 16
 #: How far a device's result may be from the processor's, over the largest value: the short
 #: floating-point forms that graphics cards use by themselves stay below a hundredth.
 TOLERANCE = 0.05
@@ -29,6 +31,11 @@ def usable_processors() -> int:
     """Return how many processors this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def usual_threads() -> int:
+    """Return how many threads networks use where nobody chose."""
+    return min(usable_processors(), MAX_THREADS)
 
 
 def list_devices() -> dict[str, Any]:

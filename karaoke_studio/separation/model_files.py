@@ -548,15 +548,37 @@ def load_model(
         raise _refused(files.name, "a stem without any weight")
     for network in networks:
         _use_segment(network, files.segment_s)
-    identity = json.dumps([[sha256 for _, sha256 in loaded], weights, files.segment_s])
     return Model(
         files.name,
         sources,
         networks,
         weights,
-        hashlib.sha256(identity.encode()).hexdigest(),
+        model_sha256([sha256 for _, sha256 in loaded], weights, files.segment_s),
         time.perf_counter() - started_s,
     )
+
+
+def model_sha256(
+    files: Sequence[str], weights: Sequence[Sequence[float]] | None, segment_s: float | None
+) -> str:
+    """Return what names a model: the hashes of its files, and how they are put together."""
+    identity = json.dumps([files, weights, segment_s])
+    return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def checked_hashes(files: ModelFiles, store: ModelStore) -> list[str]:
+    """Return the sha256 of each of a model's files, without loading them.
+
+    Raises:
+        ModelMissing: one is not there.
+        ModelDamaged: one is not the file it was.
+        ModelRefused: one cannot be any network's.
+    """
+    hashes = []
+    for file in files.files:
+        hashes.append(hash_file(file.path))
+        store.records.check(file, hashes[-1])
+    return hashes
 
 
 def _adds_to(stems: Collection[str] | None, row: tuple[float, ...] | None) -> IsNeeded:

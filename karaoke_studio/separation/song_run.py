@@ -5,9 +5,10 @@ Nothing here knows a runtime. An engine hands over its networks as functions on 
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,7 +29,17 @@ from karaoke_studio.separation.overlap_add import Blend, Forward, Network, Overl
 from karaoke_studio.separation.ranges import Ranges
 from karaoke_studio.separation.rates import ResampledSink, ResampledSource, still_needed
 
-REFERENCE, EXACT = MODES = ("reference", "exact")
+REFERENCE, EXACT, FAST, TURBO = MODES = ("reference", "exact", "fast", "turbo")
+#: How the arithmetic is done: runtime and precision. The names are kept in files.
+TORCH_F32 = "torch-f32"
+TORCH_BF16_TRANSFORMER = "torch-bf16-transformer"
+TORCH_BF16 = "torch-bf16"
+OPENVINO_F32 = "openvino-f32"
+OPENVINO_BF16 = "openvino-bf16"
+WAYS = (TORCH_F32, TORCH_BF16_TRANSFORMER, TORCH_BF16, OPENVINO_F32, OPENVINO_BF16)
+#: Modes that make a promise which silence in place of what cannot be heard (-80 dBFS) keeps.
+_SKIPPING = (FAST, TURBO)
+_INAUDIBLE = 1e-4
 MAX_OVERLAP, MAX_SHIFTS = 0.5, 20
 MIN_SEGMENT_S = 0.5
 #: Added to the standard deviation, as upstream does, so that silence can be divided by it.
@@ -41,6 +52,7 @@ class NetworkOptions:
 
     Attributes:
         mode: one of `MODES`.
+        way: one of `WAYS`; `reference` and `exact` have one only.
         overlap: of neighbouring chunks, as a share of a chunk, 0…0.5.
         shifts: passes at random offsets that are averaged, 0…20; 0 = one pass as it is.
         seed: of the offsets.
@@ -50,6 +62,7 @@ class NetworkOptions:
     """
 
     mode: str = EXACT
+    way: str = TORCH_F32
     overlap: float = 0.25
     shifts: int = 0
     seed: int = 0
@@ -60,6 +73,7 @@ class NetworkOptions:
     def __post_init__(self) -> None:
         is_good = (
             self.mode in MODES
+            and self.way in (WAYS if self.mode in _SKIPPING else (TORCH_F32,))
             and 0 <= self.overlap <= MAX_OVERLAP
             and 0 <= self.shifts <= MAX_SHIFTS
             and (self.segment_s is None or MIN_SEGMENT_S <= self.segment_s <= MAX_SEGMENT_S)
@@ -133,6 +147,23 @@ class Separation:
     fallbacks: tuple[Fallback, ...] = ()
 
 
+def song_recipe(song: Song, options: NetworkOptions) -> dict[str, Any]:
+    """Return the part of a recipe that no runtime decides."""
+    return {
+        "song": song.sha256,
+        "mean": song.facts.mean,
+        "std": song.facts.std,
+        "sample_rate": song.source.sample_rate,
+        "stems": list(song.sinks),
+        "mode": options.mode,
+        "way": options.way,
+        "overlap": options.overlap,
+        "shifts": options.shifts,
+        "seed": options.seed,
+        "machine": platform.machine(),
+    }
+
+
 def run_song(
     song: Song,
     options: NetworkOptions,
@@ -182,6 +213,8 @@ def _loop(
 ) -> None:
     """Run the chunk loop on a song that has been brought to the networks' rate."""
     scale = _Scale(source, song.facts)
+    if options.mode in _SKIPPING:
+        networks = [replace(one, forward=scale.skipping(one)) for one in networks]
     loop = OverlapAdd(
         networks,
         source.frames,
@@ -235,9 +268,12 @@ class Pulse:
         """Note that a layer is done."""
         self.check()
         self._finished += 1
+        self.show(self._finished / self._layers)
+
+    def show(self, share: float) -> None:
+        """Note that about so much of the chunk under way is done, 0…1."""
         if self._loop is not None:
-            share = min(1.0, self._finished / self._layers)
-            self.report((self._loop.done + share) / self._loop.total)
+            self.report((self._loop.done + min(1.0, share)) / self._loop.total)
 
 
 class _Scale:
@@ -247,15 +283,32 @@ class _Scale:
         self._source = source
         self._mean = np.float32(facts.mean)
         self._std = np.float32(facts.std) + _NEARLY_ZERO
+        self._peak = 0.0
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Return float32 (2, stop - start), zeros outside the song."""
         scaled = np.zeros((CHANNELS, stop - start), np.float32)
         low, high = max(start, 0), min(stop, self._source.frames)
+        self._peak = 0.0
         if low < high:
             samples = self._source.read(low, high)
+            self._peak = float(np.abs(samples).max())
             scaled[:, low - start : high - start] = (samples - self._mean) / self._std
         return scaled
+
+    def skipping(self, network: Network) -> Forward:
+        """Return a network's forward that is not run for what cannot be heard.
+
+        The stems of such a chunk, which is the one that was read last, are silent.
+        """
+
+        def forward(samples: FloatArray) -> FloatArray:
+            if self._peak >= _INAUDIBLE:
+                return network.forward(samples)
+            silence = -self._mean / self._std
+            return np.full((len(network.stems), *samples.shape), silence, np.float32)
+
+        return forward
 
     def undo(self, block: FloatArray) -> FloatArray:
         """Return float32 (stems · channels of the song, n) of (stems, 2, n)."""

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from karaoke_studio.separation.torch_networks import last_layers
+
 #: The annotations of torch leave most methods of its tensors untyped.
 Tensor = Any
 
@@ -39,6 +41,59 @@ def quick_layers(network: Any) -> Iterator[None]:
     finally:
         for layer, name, child in replaced:
             setattr(layer, name, child)
+
+
+@contextmanager
+def in_short(network: Any, *, everywhere: bool) -> Iterator[None]:
+    """Let a network on the processor count in 16 bits (bfloat16), for the time being.
+
+    Args:
+        network: any.
+        everywhere: not in its transformer alone but in all layers, the last excepted.
+    """
+    if everywhere:
+        with _whole_numbers_last(network), torch.autocast("cpu", torch.bfloat16):
+            yield
+        return
+    transformer: Any = getattr(network, "crosstransformer", None)
+    if transformer is None:
+        yield
+        return
+    plain = transformer.forward
+
+    def forward(*sides: Tensor) -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            made = plain(*sides)
+        return tuple(side.float() for side in made)
+
+    transformer.forward = forward
+    try:
+        yield
+    finally:
+        del transformer.forward
+
+
+@contextmanager
+def _whole_numbers_last(network: Any) -> Iterator[None]:
+    """Keep the last layers at 32 bits: what they round is heard as it is."""
+    ends = last_layers(network) or []
+    try:
+        for holder, name, layer in ends:
+            setattr(holder, name, _AtFullLength(layer))
+        yield
+    finally:
+        for holder, name, layer in ends:
+            setattr(holder, name, layer)
+
+
+class _AtFullLength(torch.nn.Module):
+    def __init__(self, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, values: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return self.layer(values.float())
 
 
 def _transformer_layers(network: Any) -> list[torch.nn.Module]:
