@@ -53,6 +53,8 @@ class Settings:
         export_name: template of file names.
         auto_export: also write every finished song as files, as the export fields say.
         auto_export_folder: where to, "" = `export_folder`.
+        draft_first: a network's song can be heard as a draft until the network is there.
+        fill_unsplit: a song in work is heard as it is where it is not separated yet.
         copy_originals: keep a copy of each song's file in the library.
         model_folder: where models are looked for first, "" = only in the data folder.
         library_folder: where the songs live, "" = in the data folder.
@@ -83,6 +85,8 @@ class Settings:
     export_name: str = "{title} ({stem})"
     auto_export: bool = False
     auto_export_folder: str = ""
+    draft_first: bool = True
+    fill_unsplit: bool = True
     copy_originals: bool = True
     model_folder: str = ""
     library_folder: str = ""

@@ -86,6 +86,7 @@ class JobQueue(QObject):
         job_progressed(job_id, Progress), job_finished(job_id, JobResult),
         job_failed(job_id, KaraokeError), job_cancelled(job_id), songs_changed(),
         job_waves(job_id, what `Surroundings.show_waves` is told),
+        job_live(job_id, LiveSong: the song can be heard from now on while it is made),
         job_held(job_id, whether it is left out until it is let go),
         jobs_arranged(ids of all jobs in their order), paused_changed(whether),
         time_left_changed(seconds till the queue is done, None where that is not known),
@@ -110,6 +111,7 @@ class JobQueue(QObject):
     job_described = Signal(str, object)
     job_progressed = Signal(str, object)
     job_waves = Signal(str, object)
+    job_live = Signal(str, object)
     job_finished = Signal(str, object)
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
@@ -476,6 +478,7 @@ class JobQueue(QObject):
             network=network_choice(chosen, folders),
             quality=chosen.quality,
             keep_original=chosen.copy_originals,
+            draft=chosen.draft_first,
         )
 
     def is_busy(self) -> bool:
@@ -530,6 +533,7 @@ class JobQueue(QObject):
             self._around,
             describe=lambda facts: self._describe(spec.job_id, facts),
             show_waves=lambda facts: self.job_waves.emit(spec.job_id, facts),
+            show_live=lambda live: self.job_live.emit(spec.job_id, live),
         )
 
         def work() -> JobResult:

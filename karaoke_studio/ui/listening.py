@@ -6,7 +6,15 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.library.songs import Song
-from karaoke_studio.playback.player import Mix, Player, PlayerState, Source, TakeFiles
+from karaoke_studio.playback.player import (
+    LiveSong,
+    LiveTake,
+    Mix,
+    Player,
+    PlayerState,
+    Source,
+    TakeFiles,
+)
 
 #: 60 pictures a second while it plays; else only often enough to notice problems.
 _PLAYING_MS = 16
@@ -44,6 +52,8 @@ class Listening(QObject):
     def __init__(self, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._player = player
+        #: The song in work that the player has, or None.
+        self.live: LiveSong | None = None
         self._position = -1
         self._is_playing = False
         self._looks = 0
@@ -57,15 +67,28 @@ class Listening(QObject):
         """Stop asking."""
         self._timer.stop()
 
-    def open(self, song: Song) -> None:
-        """Load a song, paused at its start."""
-        self._player.load(take_files(song))
+    def open(self, song: Song, *, goes_on: bool = False) -> None:
+        """Load a song, paused at its start; `goes_on`: the one in work, which it was, goes on."""
+        (self._player.go_on_with if goes_on else self._player.load)(take_files(song))
+        self.live = None
         self._position = -1
         self.look()
+
+    def open_live(self, live: LiveSong) -> None:
+        """Load a song that is being made, paused at its start."""
+        self._player.load(LiveTake(live))
+        self.live = live
+        self._position = -1
+        self.look()
+
+    def set_filling(self, *, on: bool) -> None:
+        """Choose whether a song in work is heard as it is where it is not separated yet."""
+        self._player.set_filling(on=on)
 
     def unload(self) -> None:
         """Let go of the song's files."""
         self._player.unload()
+        self.live = None
         self.look()
 
     @Slot()
@@ -99,6 +122,12 @@ class Listening(QObject):
         self._player.clear_loop()
 
     @property
+    def loop(self) -> tuple[int, int] | None:
+        """The stretch that is played again and again."""
+        loop = self._player.loop
+        return None if loop is None else (loop.start, loop.stop)
+
+    @property
     def is_looping(self) -> bool:
         """Whether a stretch is played again and again."""
         return self._player.loop is not None
@@ -111,6 +140,11 @@ class Listening(QObject):
     def position_frames(self) -> int:
         """Frames into the song."""
         return self._player.position_frames
+
+    @property
+    def frames(self) -> int:
+        """Length of the song that the player has, 0 without one."""
+        return self._player.frames
 
     @property
     def position_s(self) -> float:

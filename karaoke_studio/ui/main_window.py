@@ -51,6 +51,7 @@ from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.live_listening import LiveListening
 from karaoke_studio.ui.loudness import LoudnessMatch
 from karaoke_studio.ui.making import Making
 from karaoke_studio.ui.models_page import ModelsDesk
@@ -138,6 +139,7 @@ class MainWindow(QMainWindow):
         self.opened = OpenSong(
             self.listening, self.song_view, self.songs_list, words, self._song, self
         )
+        self.live = LiveListening(self.song_in_work, self.opened, self.listening, self)
         self.exports = Exports(
             self.look, queue, self.banners, open_folder, self, lambda song: self.faders.mix_of(song)
         )
@@ -238,7 +240,7 @@ class MainWindow(QMainWindow):
         self.song_view = SongView(self.look, self.disk, self.settings.volume)
         self.queue_panel = QueuePanel(self.look, self.disk)
         self.status_bar = StatusBar(self.look)
-        self.song_in_work = SongInWork(self.look, self.disk, self._queue)
+        self.song_in_work = SongInWork(self.look, self.disk, self._queue, self.settings.volume)
         self.middle = QStackedWidget()
         self.middle.addWidget(self.song_in_work)
         self.middle.addWidget(self.drop_area)
@@ -293,7 +295,9 @@ class MainWindow(QMainWindow):
         self.commands["clear_loop_action"].setEnabled(False)
         self.opened.stretch_chosen.connect(self.commands["clear_loop_action"].setEnabled)
         self.listening.set_volume(self.settings.volume)
-        self.song_view.transport.volume_changed.connect(self._on_volume_changed)
+        self.listening.set_filling(on=self.settings.fill_unsplit)
+        for transport in (self.song_view.transport, self.song_in_work.transport):
+            transport.volume_changed.connect(self._on_volume_changed)
         self._save_timer.timeout.connect(self._save)
         self.exports.choices_changed.connect(self._on_export_choices)
 
@@ -307,7 +311,7 @@ class MainWindow(QMainWindow):
             "export_action": self._on_export,
             "folder_action": self._on_show_current_folder,
             "remove_action": self._on_remove_current,
-            "play_action": self.listening.toggle,
+            "play_action": self.live.toggle,
             "original_action": self.opened.hear_original,
             "instrumental_action": self.opened.hear_instrumental,
             "vocals_action": self.opened.hear_vocals,
@@ -371,6 +375,8 @@ class MainWindow(QMainWindow):
         song_open = self.opened.song() is not None
         work = self.song_in_work
         making = work.is_filled() and (not song_open or work.was_watched(work.job_id()))
+        if work.is_filled() and not making:
+            self.live.leave()
         has_songs = bool(self.songs_list.total())
         filled = self.queue_panel.is_filled()
         roomy = filled and not song_open and not making
@@ -495,12 +501,14 @@ class MainWindow(QMainWindow):
         """Show a song, paused at its start; the one that is open stays where it is."""
         if song := self._song(song_id):
             self.song_in_work.leave()
+            self.live.leave()
             self.opened.open(song)
 
     @Slot(str)
     def _on_play_song(self, song_id: str) -> None:
         if song := self._song(song_id):
             self.song_in_work.leave()
+            self.live.leave()
             self.opened.play(song)
 
     @Slot()
@@ -555,12 +563,18 @@ class MainWindow(QMainWindow):
     @Slot(str, object)
     def _on_job_finished(self, job_id: str, result: JobResult) -> None:
         self._announce(f"{result.title} is ready")
-        wanted = self.opened.song() is None or (
-            self.song_in_work.was_watched(job_id) and not self.listening.is_playing
+        was_heard = self.live.is_heard
+        wanted = (
+            was_heard
+            or self.opened.song() is None
+            or (self.song_in_work.was_watched(job_id) and not self.listening.is_playing)
         )
-        if result.song_id and wanted:
-            self.open_song(result.song_id)
+        song = self._song(result.song_id) if result.song_id and wanted else None
+        if song is not None:
+            self.opened.open(song, goes_on=was_heard)
+            self.song_in_work.leave()
             self.song_view.transport.play_button.pulse()
+        self.song_in_work.forget_live()
 
     @Slot(str, object)
     def _on_job_failed(self, _job_id: str, error: KaraokeError) -> None:
@@ -577,6 +591,8 @@ class MainWindow(QMainWindow):
     @Slot(float)
     def _on_volume_changed(self, volume: float) -> None:
         self.listening.set_volume(volume)
+        for transport in (self.song_view.transport, self.song_in_work.transport):
+            transport.set_volume(volume)
         self.settings = replace(self.settings, volume=volume)
         self._save_timer.start()
 
@@ -597,6 +613,8 @@ class MainWindow(QMainWindow):
             self.sound_devices.follow(value)
         elif field == "match_loudness":
             self.loudness.turn(on=value)
+        elif field == "fill_unsplit":
+            self.listening.set_filling(on=value)
 
     @Slot(bool)
     def _on_mixer_opened(self, is_open: bool) -> None:

@@ -30,11 +30,13 @@ class OpenSong(QObject):
         changed: another song is open, or none.
         refreshed: facts of the open song have changed.
         stretch_chosen: whether a stretch to repeat is chosen.
+        source_changed: what is heard, "original", "instrumental" or "vocals".
     """
 
     changed = Signal()
     refreshed = Signal()
     stretch_chosen = Signal(bool)
+    source_changed = Signal(str)
 
     def __init__(
         self,
@@ -56,16 +58,19 @@ class OpenSong(QObject):
         transport.source_requested.connect(self.hear)
         transport.loop_requested.connect(self.toggle_loop)
         view.timeline.loop_requested.connect(self.repeat)
-        listening.moved.connect(view.set_position)
-        listening.playing_changed.connect(transport.play_button.set_playing)
+        listening.moved.connect(self._on_moved)
+        listening.playing_changed.connect(self._on_playing_changed)
         self.hear("instrumental")  # who drops a song wants to sing it
 
     def song(self) -> Song | None:
         """Return the song that is open."""
         return self._view.song()
 
-    def open(self, song: Song) -> None:
-        """Show a song, paused at its start; the one that is open stays where it is."""
+    def open(self, song: Song, *, goes_on: bool = False) -> None:
+        """Show a song, paused at its start; the one that is open stays where it is.
+
+        With `goes_on` it is the one that was heard while it was made, and stays where it is.
+        """
         shown = self.song()
         if shown and (shown.id, shown.take_id) == (song.id, song.take_id):
             if shown != song:
@@ -73,9 +78,13 @@ class OpenSong(QObject):
                 self.refreshed.emit()
             return
         self._view.show_song(song, self._words(song))
-        self._listening.open(song)
+        self._listening.open(song, goes_on=goes_on)
         self._songs.set_open(song.id)
-        self.stretch_chosen.emit(False)
+        loop = self._listening.loop
+        if loop is not None:
+            self._view.show_loop(loop, is_on=True)
+        self._view.transport.play_button.set_playing(self._listening.is_playing)
+        self.stretch_chosen.emit(loop is not None)
         self.changed.emit()
 
     def play(self, song: Song) -> None:
@@ -127,6 +136,17 @@ class OpenSong(QObject):
         """Choose what is heard."""
         self._listening.set_source(stem)
         self._view.set_source(stem)
+        self.source_changed.emit(stem)
+
+    @Slot(int)
+    def _on_moved(self, frame: int) -> None:
+        if self._listening.live is None:
+            self._view.set_position(frame)
+
+    @Slot(bool)
+    def _on_playing_changed(self, playing: bool) -> None:
+        is_mine = self._listening.live is None
+        self._view.transport.play_button.set_playing(playing and is_mine)
 
     @Slot()
     def hear_original(self) -> None:
@@ -156,7 +176,7 @@ class OpenSong(QObject):
     def toggle_loop(self) -> None:
         """Repeat the chosen stretch, or the whole song where none is chosen; or play on."""
         song, stretch = self.song(), self._view.timeline.loop()
-        if song is None:
+        if song is None or self._listening.live is not None:
             return
         if self._listening.is_looping:
             self._listening.clear_loop()
@@ -167,7 +187,8 @@ class OpenSong(QObject):
     @Slot()
     def clear_loop(self) -> None:
         """Forget the chosen stretch and play on."""
-        self._listening.clear_loop()
+        if self._listening.live is None:
+            self._listening.clear_loop()
         self._view.show_loop(None, is_on=False)
         self.stretch_chosen.emit(False)
 
@@ -189,5 +210,5 @@ class OpenSong(QObject):
     @Slot()
     def to_end(self) -> None:
         """Go to the end."""
-        if song := self.song():
-            self._listening.seek(song.frames)
+        if frames := self._listening.frames:
+            self._listening.seek(frames)

@@ -71,6 +71,13 @@ PAGES = (
         "Making",
         (
             Pick("quality", "Quality", _QUALITIES, "How much care new songs get", _NEXT_SONG),
+            Switch(
+                "draft_first",
+                "Draft",
+                "Sing to a draft until the better split is there",
+                "The built-in engine makes it in seconds; only the better split is kept",
+                "From the next song on. The quality Draft makes nothing else.",
+            ),
             Pick("stems", "Parts", _STEMS, "Which parts of a new song are kept", _NEXT_SONG),
             Switch(
                 "copy_originals",
@@ -153,6 +160,12 @@ PAGES = (
         "Sound",
         (
             Pick("sound_device", "Device", sound_options([]), "Where the sound goes"),
+            Switch(
+                "fill_unsplit",
+                "Not split yet",
+                "Play the song as it is where it is not split yet",
+                "Without it such parts of a song that is being made are silent",
+            ),
             Switch(
                 "match_loudness",
                 "Loudness",

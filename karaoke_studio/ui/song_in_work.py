@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from karaoke_studio.audio.peaks import Peaks
 from karaoke_studio.jobs.queue import JobDescription, JobQueue
+from karaoke_studio.playback.player import LiveSong
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.controls import Label
@@ -18,10 +19,15 @@ from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.live import LiveLanes
 from karaoke_studio.ui.timeline.timeline import Timeline
+from karaoke_studio.ui.transport import Transport
 
 _COVER = 64
 _OPENS = "It opens by itself when it is ready to sing."
 _OPENS_IN_SILENCE = "It opens by itself when it is ready, unless another song is playing."
+#: What hatched stretches sound like.
+_SINGS = "Sing already. Where it is hatched you hear the song as it is; the split follows."
+_SINGS_DRAFT = "Sing already. Where it is hatched you hear a draft; the better split follows."
+_NOT_YET = "In a moment: the song is being opened"
 
 
 class SongInWork(QWidget):
@@ -30,12 +36,14 @@ class SongInWork(QWidget):
     Signals:
         changed: there is a song to show now, or another wish to see it.
         ended: there is none any more.
+        live_changed: another song can be heard, or none.
     """
 
     changed = Signal()
     ended = Signal()
+    live_changed = Signal()
 
-    def __init__(self, look: Look, disk: Disk, queue: JobQueue) -> None:
+    def __init__(self, look: Look, disk: Disk, queue: JobQueue, volume: float) -> None:
         super().__init__()
         self.setObjectName("song_in_work")
         self._disk = disk
@@ -44,6 +52,7 @@ class SongInWork(QWidget):
         self._asked = 0
         self._frames = 0
         self._lanes: LiveLanes | None = None
+        self._live: LiveSong | None = None
         #: Told before the song's own peaks were read.
         self._early: list[dict[str, Any]] = []
         self.cover = Cover(look, disk, _COVER)
@@ -60,13 +69,20 @@ class SongInWork(QWidget):
         self.timeline.setObjectName("song_in_work_timeline")
         self.hint = Label(_OPENS, tone="muted")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.transport = Transport(look, volume)
+        self.transport.next_button.hide()
+        for part in (self.transport, *self.transport.findChildren(QWidget)):
+            part.setObjectName(f"work_{part.objectName()}")
         self._lay_out()
+        self._show_live(None)
         queue.job_started.connect(self._on_started)
         queue.job_described.connect(self._on_described)
         queue.job_waves.connect(self._on_waves)
+        queue.job_live.connect(self._on_live)
         queue.job_progressed.connect(self._on_progressed)
-        for over in (queue.job_finished, queue.job_failed, queue.job_cancelled):
-            over.connect(self._on_over)
+        queue.job_finished.connect(self._on_over)
+        for over in (queue.job_failed, queue.job_cancelled):
+            over.connect(self._on_failed)
         disk.peaks_read.connect(self._on_peaks_read)
 
     def _lay_out(self) -> None:
@@ -88,6 +104,7 @@ class SongInWork(QWidget):
         column.setSpacing(theme.M)
         column.addLayout(head)
         column.addWidget(self.timeline, 1)
+        column.addWidget(self.transport)
         column.addWidget(self.hint)
 
     def is_filled(self) -> bool:
@@ -102,8 +119,47 @@ class SongInWork(QWidget):
     def watch(self, job_id: str) -> None:
         """Be wanted in front of the song that is open, or no more when it was already."""
         self._watched_id = "" if job_id == self._watched_id else job_id
-        self.hint.setText(_OPENS_IN_SILENCE if self._watched_id else _OPENS)
+        self._show_hint()
         self.changed.emit()
+
+    def live(self) -> LiveSong | None:
+        """Return the song that can be heard, None where there is none yet."""
+        return self._live
+
+    def set_position(self, frame: int) -> None:
+        """Move playhead and time."""
+        if self._live is not None:
+            rate = self._live.sample_rate
+            self.timeline.set_position(frame)
+            self.transport.set_time(frame / rate, self._live.frames / rate)
+
+    def show_loop(self, stretch: tuple[int, int] | None, *, is_on: bool) -> None:
+        """Show which stretch is repeated, and whether."""
+        self.timeline.show_loop(stretch, is_on=is_on)
+        self.transport.set_looping(is_on)
+
+    def _show_hint(self) -> None:
+        lanes = self._lanes
+        if self._live is None or lanes is None:
+            self.hint.setText(_OPENS_IN_SILENCE if self._watched_id else _OPENS)
+        else:
+            self.hint.setText(_SINGS_DRAFT if lanes.has_draft else _SINGS)
+
+    def _show_live(self, live: LiveSong | None) -> None:
+        self._live = live
+        transport = self.transport
+        for part in (transport.play_button, transport.previous_button, transport.loop_button):
+            part.set_available(live is not None, _NOT_YET)
+        transport.switch.setEnabled(live is not None)
+        transport.set_time(0, 0 if live is None else live.frames / live.sample_rate)
+        self.show_loop(None, is_on=False)
+        self._show_hint()
+        self.live_changed.emit()
+
+    @Slot(str, object)
+    def _on_live(self, job_id: str, live: LiveSong) -> None:
+        if job_id == self._job_id:
+            self._show_live(live)
 
     def leave(self) -> None:
         """Be wanted no more."""
@@ -119,6 +175,7 @@ class SongInWork(QWidget):
         self._job_id, self._is_described = job_id, False
         self._asked, self._lanes = 0, None
         self._early.clear()
+        self._show_live(None)
         self.stage.setText("")
         self.share.setText("")
         self.timeline.show_song(0, 44_100)
@@ -141,13 +198,17 @@ class SongInWork(QWidget):
             self._lanes = None
             self._early.clear()
             self._frames = facts["frames"]
+            position, loop = self.timeline.position(), self.timeline.loop()
             self.timeline.show_song(facts["frames"], facts["sample_rate"])
+            self.timeline.set_position(position)
+            self.timeline.show_loop(loop, is_on=loop is not None)
             self._asked = self._disk.ask_peaks(Path(facts["original"]))
         elif self._lanes is None:
             self._early.append(facts)
         else:
             self._lanes.add(facts)
             self.timeline.show_lanes(self._lanes)
+            self._show_hint()
 
     @Slot(int, object)
     def _on_peaks_read(self, number: int, peaks: Peaks | None) -> None:
@@ -158,6 +219,7 @@ class SongInWork(QWidget):
             self._lanes.add(facts)
         self._early.clear()
         self.timeline.show_lanes(self._lanes)
+        self._show_hint()
 
     @Slot(str, object)
     def _on_progressed(self, job_id: str, progress: Progress) -> None:
@@ -176,3 +238,15 @@ class SongInWork(QWidget):
         self._asked, self._lanes = 0, None
         self.timeline.show_song(0, 44_100)
         self.ended.emit()
+
+    @Slot(str)
+    @Slot(str, object)
+    def _on_failed(self, job_id: str, _facts: object = None) -> None:
+        if job_id == self._job_id:
+            self._on_over(job_id)
+            self.forget_live()
+
+    def forget_live(self) -> None:
+        """Let go of a song that has been made: its take is heard now, or nobody heard it."""
+        if not self._job_id:
+            self._show_live(None)

@@ -43,6 +43,7 @@ class FakeQueue(QObject):
     job_described = Signal(str, object)
     job_progressed = Signal(str, object)
     job_waves = Signal(str, object)
+    job_live = Signal(str, object)
     job_finished = Signal(str, object)
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
@@ -420,6 +421,7 @@ class FakePlayer:
         self.matches: dict[Source, float] = {}
         self.device = ""
         self.levels = SILENCE
+        self.fills = True
 
     @property
     def frames(self) -> int:
@@ -432,6 +434,12 @@ class FakePlayer:
     def load(self, take: TakeFiles) -> None:
         self.loop = None
         self.take, self.state, self.position_frames = take, PlayerState.PAUSED, 0
+
+    def go_on_with(self, take: TakeFiles) -> None:
+        self.take = take
+
+    def set_filling(self, *, on: bool) -> None:
+        self.fills = on
 
     def unload(self) -> None:
         self.take, self.state, self.position_frames = None, PlayerState.EMPTY, 0

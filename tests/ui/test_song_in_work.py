@@ -82,8 +82,9 @@ def test_what_is_not_ready_is_hatched_and_fills_in(
 ) -> None:
     tokens = making.timeline._look.tokens
     ground = QColor(tokens.panel).name()
+    song = QColor(tokens.stem("original")).name()
     for share in (0.25, 0.75):
-        assert {ground, QColor(tokens.stem("vocals")).name()} <= colours_at(making, share)
+        assert colours_at(making, share) >= {ground, song}
     queue.job_waves.emit("job1", waves(0, 100))
     assert making._lanes.share_ready == 0.5
     for lane, stem in enumerate(("vocals", "instrumental")):
@@ -93,6 +94,20 @@ def test_what_is_not_ready_is_hatched_and_fills_in(
     loud = making._lanes.columns("vocals", 100 * STEP, STEP, 100)[1]
     assert high.max() == pytest.approx(loud.max() * 0.25 / 0.8, rel=0.02)
     assert low.min() == -high.max()
+
+
+def test_a_draft_is_hatched_in_the_colour_of_its_stem(making: SongInWork, queue: FakeQueue) -> None:
+    tokens = making.timeline._look.tokens
+    ground, voice = QColor(tokens.panel).name(), QColor(tokens.stem("vocals")).name()
+    queue.job_waves.emit("job1", waves(0, 100))
+    queue.job_waves.emit("job1", waves(50, 100, voice=0.5) | {"draft": True})
+    assert making._lanes.has_draft
+    assert colours_at(making, 0.25) == {voice}
+    assert colours_at(making, 0.625) >= {ground, voice}
+    # what is final stays as it is
+    loud = making._lanes.columns("vocals", 0, STEP, 150)[1]
+    assert loud[60] == pytest.approx(loud[0], rel=0.02)
+    assert loud[120] == pytest.approx(2 * loud[0], rel=0.03)
 
 
 def test_waves_that_come_before_the_song_was_read_are_not_lost(

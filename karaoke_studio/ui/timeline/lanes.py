@@ -25,7 +25,15 @@ class Lanes:
         loudest /= 32767
         self._scale = np.float32(_HEADROOM / loudest if loudest > 1e-4 else _HEADROOM)
 
-    def paint(self, stem: str, pixels: Pixels, start: float, step: float, table: Pixels) -> None:
+    def paint(
+        self,
+        stem: str,
+        pixels: Pixels,
+        start: float,
+        step: float,
+        table: Pixels,
+        bare: Pixels | None = None,
+    ) -> None:
         """Fill uint32 (height, columns) with the waveform from frame `start` on.
 
         Args:
@@ -34,6 +42,7 @@ class Lanes:
             start: frame at the left edge of the first column.
             step: frames per column.
             table: 256 pixels from ground to colour.
+            bare: the same for what is still the song itself.
         """
         height, count = pixels.shape
         low, high = self.columns(stem, start, step, count)

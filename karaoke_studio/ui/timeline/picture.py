@@ -108,6 +108,7 @@ class Picture:
         self.painted_columns = 0
         self._ground, self._gap, self._empty = ramp("black", "black")[:3]
         self._tables: dict[str, Pixels] = {}
+        self._bare = self._ground
         self._view: View | None = None
         self._pages: list[tuple[QImage, Pixels]] = []
 
@@ -116,6 +117,7 @@ class Picture:
         self._ground = ramp(tokens.panel, tokens.panel)[0]
         self._gap = ramp(tokens.raised, tokens.raised)[0]
         self._empty = ramp(tokens.raised, tokens.panel)[128]
+        self._bare = ramp(tokens.panel, tokens.stem("original"))
         for stem in in_order((*STEMS, *NETWORK_STEMS)):
             colour = tokens.stem(stem)
             if stem not in heard:
@@ -181,7 +183,8 @@ class Picture:
         pixels[:] = self._ground
         if self.lanes is not None:
             for number, stem in enumerate(rows.stems):
-                self.lanes.paint(stem, part(*rows.lane(number)), start, step, self._tables[stem])
+                lane = part(*rows.lane(number))
+                self.lanes.paint(stem, lane, start, step, self._tables[stem], self._bare)
         if rows.strip_height:
             part(rows.strip_top - GAP, rows.strip_top)[:] = self._gap
             strip = part(rows.strip_top, rows.height)
