@@ -89,23 +89,24 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "verify": _verify,
         "remove": _remove,
     }
-    with _stop_on_signals() as stop:
+    with stop_on_signals() as stop:
         try:
             return run[what](arguments, data, stop)
         except Cancelled:
             if arguments.json:
                 error = {"code": Cancelled.code, "message": "It was cancelled.", "hint": ""}
-                _print_json({"status": "cancelled", "error": error})
+                print_json({"status": "cancelled", "error": error})
             return EXIT_CANCELLED
         except KaraokeError as exc:
             complain(exc)
             if arguments.json:
-                _print_json({"status": "failed", "error": exc.to_json()})
+                print_json({"status": "failed", "error": exc.to_json()})
             return EXIT_FAILED
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set."""
     stop = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
@@ -116,7 +117,8 @@ def _stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _print_json(facts: dict[str, Any]) -> None:
+def print_json(facts: dict[str, Any]) -> None:
+    """Print an object on a line of its own."""
     print(json.dumps(facts, ensure_ascii=False), flush=True)
 
 
@@ -127,7 +129,7 @@ def _list(arguments: argparse.Namespace, data: DataFolder, _stop: threading.Even
     shelf = Shelf(data.root, arguments.model_folder)
     rows = [_row(shelf, name) for name in _all_names(shelf)]
     if arguments.json:
-        _print_json({"models": rows, "terms": TERMS})
+        print_json({"models": rows, "terms": TERMS})
         return EXIT_OK
     wide = max(len(row["name"]) for row in rows)
     for row in rows:
@@ -190,7 +192,7 @@ def _download(arguments: argparse.Namespace, data: DataFolder, stop: threading.E
         raise
     line.end(f"{placed.name}: there, {placed.size / 1e6:.0f} MB, commit {placed.commit[:12]}")
     if arguments.json:
-        _print_json({"status": "completed", "terms": TERMS, **_facts(placed)})
+        print_json({"status": "completed", "terms": TERMS, **_facts(placed)})
     return EXIT_OK
 
 
@@ -200,7 +202,7 @@ def _import(arguments: argparse.Namespace, data: DataFolder, stop: threading.Eve
     for placed in import_models(path, Shelf(data.root), stop, line.show, data.logs):
         line.end(f"{placed.name}: there, {placed.size / 1e6:.0f} MB")
         if arguments.json:
-            _print_json({"status": "completed", **_facts(placed)})
+            print_json({"status": "completed", **_facts(placed)})
     return EXIT_OK
 
 
@@ -224,7 +226,7 @@ def _verify(arguments: argparse.Namespace, data: DataFolder, stop: threading.Eve
             continue
         is_good &= Verdict.DAMAGED not in verdicts.values()
         if arguments.json:
-            _print_json({"name": name, "files": verdicts})
+            print_json({"name": name, "files": verdicts})
         else:
             for file, verdict in verdicts.items():
                 print(f"{name}: {file} is {_VERDICTS[verdict]}")
@@ -237,7 +239,7 @@ def _verify(arguments: argparse.Namespace, data: DataFolder, stop: threading.Eve
 def _remove(arguments: argparse.Namespace, data: DataFolder, _stop: threading.Event) -> int:
     Shelf(data.root).remove(arguments.name)
     if arguments.json:
-        _print_json({"name": arguments.name, "status": "removed"})
+        print_json({"name": arguments.name, "status": "removed"})
     else:
         print(f"{arguments.name}: removed")
     return EXIT_OK
@@ -275,7 +277,7 @@ class _Line:
 def _devices(arguments: argparse.Namespace, data: DataFolder, stop: threading.Event) -> int:
     facts = devices_of(data, stop)
     if arguments.json:
-        _print_json(facts)
+        print_json(facts)
         return EXIT_OK
     wide = max(len(device["name"]) for device in facts["devices"])
     for device in facts["devices"]:

@@ -44,16 +44,23 @@ class Instance(QObject):
         A folder that cannot be written to (full, read-only) has no lock; whether a window can work
         there is for the library to say.
         """
-        if not self._lock.tryLock(0):
-            if self._lock.error() is QLockFile.LockError.LockFailedError:
-                return False
-            log.warning("the data folder cannot be locked: %s", self._lock.error())
+        if not self.lock():
+            return False
         QLocalServer.removeServer(self._name)  # left over from a crash: the lock is ours
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
         if not self._server.listen(self._name):
             log.warning("second starts cannot hand over files: %s", self._server.errorString())
+        return True
+
+    def lock(self) -> bool:
+        """Keep a window from starting until `release`; False when there is one."""
+        if self._lock.tryLock(0):
+            return True
+        if self._lock.error() is QLockFile.LockError.LockFailedError:
+            return False
+        log.warning("the data folder cannot be locked: %s", self._lock.error())
         return True
 
     def hand_over(self, files: list[Path]) -> bool:

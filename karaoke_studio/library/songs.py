@@ -262,6 +262,27 @@ class SongLibrary:
         found = self._select("SELECT * FROM songs WHERE id = ?", song_id)
         return found[0] if found else None
 
+    def song_of_content(self, sha256: str) -> Song | None:
+        """Return the newest song made from a file of this content, or None.
+
+        Raises:
+            LibraryError: the index cannot be read.
+        """
+        found = self._select("SELECT * FROM songs WHERE sha256 = ? ORDER BY added_at DESC", sha256)
+        return found[0] if found else None
+
+    def waiting(self) -> set[Path]:
+        """Return the files that wait in the queue or are being made.
+
+        Raises:
+            LibraryError: the index cannot be read.
+        """
+        try:
+            rows = self._connection.execute("SELECT spec FROM jobs").fetchall()
+        except sqlite3.DatabaseError as exc:
+            raise translate(exc) from exc
+        return {Path(str(_parsed(row["spec"], dict).get("input", ""))) for row in rows}
+
     def words(self, song: Song) -> tuple[Word, ...]:
         """Return the words of a song, line by line; () where there are none."""
         try:

@@ -1,0 +1,279 @@
+"""`library` in a terminal: real songs, a real library, exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from karaoke_studio.cli import main
+from karaoke_studio.jobs.instance import Instance
+from karaoke_studio.library.checking import check_library, file_sha256
+from karaoke_studio.library.writer import LibraryWriter
+from tests.helpers.signals import noise, sung_mix
+from tests.helpers.street import write_song
+from tests.library.takes import make_take
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    vocals, band = sung_mix(2, 44_100)
+    folder = tmp_path_factory.mktemp("songs")
+    return write_song(folder / "Nina - Blue.wav", vocals + band, 44_100, "PCM_16")
+
+
+@pytest.fixture(scope="module")
+def made(song: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one song."""
+    data = tmp_path_factory.mktemp("data")
+    assert main(["library", "add", str(song), "--data-dir", str(data), "--quiet"]) == 0
+    return data
+
+
+class Terminal:
+    """Runs commands on a data folder and reads what they print."""
+
+    def __init__(self, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.data = data
+        self._capsys = capsys
+        self.errors = ""
+
+    def __call__(self, *words: object, status: int = 0) -> list[dict[str, Any]]:
+        self._capsys.readouterr()
+        words = ("library", *words, "--data-dir", self.data, "--json")
+        got = main([str(word) for word in words])
+        printed = self._capsys.readouterr()
+        self.errors = printed.err
+        assert got == status, printed
+        return [json.loads(line) for line in printed.out.splitlines()]
+
+
+@pytest.fixture
+def terminal(made: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(made, capsys)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(tmp_path / "data", capsys)
+
+
+def test_one_object_per_song(terminal: Terminal) -> None:
+    (listed,) = terminal("list")
+    assert (listed["title"], listed["artist"]) == ("Blue", "Nina")
+    assert listed["engine"] == "instant"
+    assert terminal("search", "bl", "nin") == [listed]
+    assert terminal("search", "green") == []
+    (shown,) = terminal("show", "blue")
+    assert shown["id"] == listed["id"]
+    assert Path(shown["stem_paths"]["vocals"]).is_file()
+    assert [take["is_current"] for take in shown["takes"]] == [True]
+
+
+def test_a_song_that_is_there_is_not_made_again(terminal: Terminal, song: Path) -> None:
+    (listed,) = terminal("list")
+    (again,) = terminal("add", song)
+    assert again["status"] == "completed"
+    assert again["notes"] == ["already_in_library"]
+    assert again["song_id"] == listed["id"]
+    assert terminal("list") == [listed]
+
+
+def test_what_is_not_there_is_told(terminal: Terminal, tmp_path: Path) -> None:
+    (told,) = terminal("show", "green", status=1)
+    assert told["error"]["code"] == "FILE_NOT_FOUND"
+    (told,) = terminal("add", tmp_path / "none.mp3", status=1)
+    assert told["status"] == "failed"
+    (told,) = terminal("add", tmp_path, status=1)
+    assert "no songs in the folder" in told["error"]["message"]
+    terminal("add", tmp_path / "none.mp3", "--no-wait", status=1)
+    assert "none.mp3" in terminal.errors
+    terminal("add", tmp_path, "--engine", "nonsense", status=2)
+
+
+def test_an_unclear_name_is_not_guessed(empty: Terminal, tmp_path: Path) -> None:
+    library = LibraryWriter(empty.data / "library")
+    ids = [library.adopt(make_take(library.staging, job_id=name)).id for name in ("aa11", "aa22")]
+    library.close()
+    (told,) = empty("show", "aa", status=1)
+    assert "2 songs" in told["error"]["message"]
+    assert all(song_id in told["error"]["hint"] for song_id in ids)
+    assert empty("show", "aa1")[0]["id"] == "aa11"
+
+
+def test_files_of_a_song(terminal: Terminal, tmp_path: Path) -> None:
+    (done,) = terminal("export", "Blue", "--out", tmp_path, "--stems", "vocals", "--format", "wav")
+    assert done["status"] == "completed"
+    assert [path.name for path in tmp_path.iterdir()] == ["Blue (Vocals).wav"]
+    terminal("export", "Blue", "--out", tmp_path, "--stems", "kazoo", status=2)
+
+
+def test_trash_and_back(terminal: Terminal) -> None:
+    (listed,) = terminal("list")
+    terminal("remove", "blue")
+    assert terminal("list") == []
+    (trashed,) = terminal("restore")
+    assert (trashed["id"], trashed["status"]) == (listed["id"], "in_trash")
+    terminal("restore", "green", status=1)
+    assert terminal("list") == []
+    terminal("restore", "Nina")
+    assert terminal("list") == [listed]
+
+
+def test_an_empty_library_is_no_error(empty: Terminal) -> None:
+    assert empty("list") == []
+    assert empty("search", "x") == []
+    (note,) = empty("verify")
+    assert (note["kind"], note["code"]) == ("note", "no_library")
+
+
+def test_songs_for_the_next_start(empty: Terminal, song: Path) -> None:
+    (queued,) = empty("add", song, "--no-wait")
+    assert queued == {"input": str(song), "status": "queued"}
+    library = LibraryWriter(empty.data / "library")
+    (spec,) = library.open_jobs().result()
+    library.close()
+    assert spec.input == song
+    assert spec.output is None
+    (note,) = empty("verify")
+    assert note["code"] == "unfinished_jobs"
+
+
+@pytest.fixture
+def damaged(empty: Terminal) -> tuple[Terminal, Path]:
+    """A library with a song whose files have the digests that its manifest says."""
+    library = LibraryWriter(empty.data / "library")
+    song = library.adopt(make_take(library.staging))
+    library.close()
+    shutil.rmtree(library.staging)
+    path = song.folder / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["facts"]["sha256"] = file_sha256(song.folder / manifest["original"])
+    for about in manifest["takes"][song.take_id]["stems"].values():
+        about["sha256"] = file_sha256(song.take_folder / about["file"])
+    path.write_text(json.dumps(manifest))
+    return empty, song.folder
+
+
+def test_whole_songs_have_no_findings(damaged: tuple[Terminal, Path]) -> None:
+    terminal, _folder = damaged
+    assert terminal("verify") == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("flip", "file_changed"),
+        ("unlink", "file_missing"),
+        ("cut manifest", "manifest_damaged"),
+        ("no manifest", "manifest_missing"),
+        ("no folder", "song_gone"),
+        ("index", "index_damaged"),
+    ],
+)
+def test_every_damage_is_found(damaged: tuple[Terminal, Path], fault: str, code: str) -> None:
+    terminal, folder = damaged
+    vocals = next(folder.glob("takes/*/vocals.flac"))
+    match fault:
+        case "flip":
+            data = bytearray(vocals.read_bytes())
+            data[len(data) // 2] ^= 1
+            vocals.write_bytes(data)
+        case "unlink":
+            vocals.unlink()
+        case "cut manifest":
+            path = folder / "manifest.json"
+            path.write_text(path.read_text()[:100])
+        case "no manifest":
+            (folder / "manifest.json").unlink()
+        case "no folder":
+            folder.rename(folder.parent.parent / "elsewhere")
+        case "index":
+            path = folder.parent / "library.sqlite3"
+            data = bytearray(path.read_bytes())
+            data[4096:8192] = b"\xff" * 4096
+            path.write_bytes(data)
+    errors = [found for found in terminal("verify", status=1) if found["kind"] == "error"]
+    assert code in {found["code"] for found in errors}
+
+
+def test_a_new_index_has_every_song_and_what_was_decided(empty: Terminal, song: Path) -> None:
+    library = LibraryWriter(empty.data / "library")
+    made = library.adopt(make_take(library.staging))
+    library.change_song(made.id, rating=4).result()
+    library.close()
+    empty("add", song, "--no-wait")
+    path = empty.data / "library" / "library.sqlite3"
+    before = path.stat().st_ino
+    (done,) = empty("rebuild")
+    assert done == {"status": "completed", "songs": 1, "jobs": 1}
+    assert path.stat().st_ino != before
+    assert [listed["rating"] for listed in empty("list")] == [4]
+
+
+def test_beside_a_window(empty: Terminal, song: Path, qapp: object) -> None:
+    empty("verify")
+    window = Instance(empty.data)
+    assert window.lock()
+    try:
+        (told,) = empty("rebuild", status=1)
+        assert told["error"]["code"] == "LIBRARY_LOCKED"
+        (told,) = empty("add", song, "--engine", "instant", status=1)
+        assert "engine" in told["error"]["message"]
+        (told,) = empty("add", song, status=1)
+        assert "does not answer" in told["error"]["message"]
+    finally:
+        window.release()
+
+
+def test_a_check_can_be_ended(damaged: tuple[Terminal, Path]) -> None:
+    _terminal, folder = damaged
+    stop = threading.Event()
+
+    def check() -> None:
+        stop.set()
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(check_library(folder.parent, check))
+    assert stop.is_set()
+
+
+def test_a_window_makes_what_the_terminal_adds(
+    empty: Terminal, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window is played by a thread that adopts a song of the same content."""
+    library = LibraryWriter(empty.data / "library")
+    window = Instance(empty.data)
+    assert window.lock()
+    handed: list[Path] = []
+
+    def take(_self: Instance, files: list[Path]) -> bool:
+        handed.extend(files)
+        take_ = make_take(library.staging)
+        take_.song["sha256"] = file_sha256(files[0])
+        library.adopt(take_)
+        return True
+
+    monkeypatch.setattr(Instance, "hand_over", take)
+    try:
+        (done,) = empty("add", song)
+    finally:
+        window.release()
+        library.close()
+    assert handed == [song]
+    assert done["status"] == "completed"
+    assert "already_in_library" not in done["notes"]
+
+
+def test_noise_is_a_song_too(empty: Terminal, tmp_path: Path) -> None:
+    """Added from a folder, with a name that is no words."""
+    write_song(tmp_path / "%d \U0001f600.flac", noise(1, 44_100, 1), 44_100, "PCM_16")
+    (done,) = empty("add", tmp_path)
+    assert done["status"] == "completed"
+    assert [listed["title"] for listed in empty("list")] == ["%d \U0001f600"]
+    assert empty("verify") == []
