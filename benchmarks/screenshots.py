@@ -21,11 +21,15 @@ from PySide6.QtCore import QEventLoop, QMimeData, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from karaoke_studio.audio.live_peaks import FULL_SCALE
+from karaoke_studio.audio.peaks import load_peaks, write_peaks
 from karaoke_studio.errors import CorruptAudio, NoOutputDevice
+from karaoke_studio.job import STEMS
 from karaoke_studio.library.songs import Word
+from karaoke_studio.playback.player import LiveSong
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.main_window import MainWindow
-from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue, FakeShelf
+from tests.helpers.fakes_ui import RATE, FakeLibrary, FakePlayer, FakeQueue, FakeShelf, write_waves
 
 SIZES = ((1280, 800), (1920, 1080), (900, 600))
 SONGS = (
@@ -121,7 +125,37 @@ def first_song(scene: Scene) -> QWidget:
     first, _ = scene.queue.ids()
     scene.queue.start(first, "Steven M Bryant")
     scene.queue.progress(first, 0.42, 12)
+    fill_in(scene, first)
     return window
+
+
+def fill_in(scene: Scene, job_id: str) -> None:
+    """Let a song be heard: its first part final, then a draft, then the song as it is."""
+    frames = 222 * RATE
+    path = scene.library.folder.parent / "in work.peaks"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_waves(path, frames, 3)
+    stems = load_peaks(path).levels
+    low, high = (sum(stems[stem][0][side] / 32_767 for stem in STEMS) for side in (0, 1))
+    write_peaks(path, frames, {"original": (low, high)})
+    live = LiveSong(path.parent, sample_rate=RATE, channels=2, frames=frames)
+    live.import_to(frames, is_whole=True)
+    scene.queue.job_live.emit(job_id, live)
+    facts = {"original": path, "frames": frames, "sample_rate": RATE}
+    scene.queue.job_waves.emit(job_id, facts)
+    columns = stems["vocals"][1].shape[1]
+    for first, last, extra in (
+        (0, columns * 4 // 10, {}),
+        (columns * 4 // 10, columns * 8 // 10, {"draft": True}),
+    ):
+        told = {
+            stem: (stems[stem][1][:, first:last] / (32_767 / FULL_SCALE)).round().tolist()
+            for stem in STEMS
+        }
+        scene.queue.job_waves.emit(job_id, {"first": first, **told, **extra})
+    scene.window.live.toggle()
+    scene.player.advance_s(61)
+    scene.window.listening.look()
 
 
 def queue(scene: Scene) -> QWidget:

@@ -25,8 +25,11 @@ _COVER = 64
 _OPENS = "It opens by itself when it is ready to sing."
 _OPENS_IN_SILENCE = "It opens by itself when it is ready, unless another song is playing."
 #: What hatched stretches sound like.
-_SINGS = "Sing already. Where it is hatched you hear the song as it is; the split follows."
-_SINGS_DRAFT = "Sing already. Where it is hatched you hear a draft; the better split follows."
+_SINGS = "Sing already. Grey stripes are the song as it is; the split follows."
+_SINGS_DRAFT = (
+    "Sing already. Coloured stripes are a draft, grey ones the song as it is; "
+    "the better split follows."
+)
 _NOT_YET = "In a moment: the song is being opened"
 
 
