@@ -1,23 +1,30 @@
 """How well the engines split: SDR, share of the oracle's gain, leak, artefacts, speed.
 
-    python benchmarks/quality.py --stems-folder FOLDER [--network NAME] [--json FILE]
-    python benchmarks/quality.py --songs FOLDER
+    python benchmarks/quality.py --stems-folder FOLDER [--network NAME] [--model-folder FOLDER]
+    python benchmarks/quality.py --songs FOLDER [--json FILE] [--pictures FOLDER]
 
-FOLDER holds a folder per song with `vocals.wav` and the rest of it (`accompaniment.wav`, or
-`drums.wav`, `bass.wav` and `other.wav`), as MUSDB's does; `training.instant.mixdown` writes such
-folders of songs that we synthesise. Songs without stems are judged by what their vocals tell. Every
-song is also split as mono. `nothing` hands back the song, `half` half of it, `oracle` the best mask
-between 0 and 1 on the engines' own grid. A network runs as the program runs it, files and all.
+FOLDER holds, at any depth, a folder per song with `vocals.wav` and the rest of it: `drums.wav`,
+`bass.wav` and `other.wav` as MUSDB has them, or `accompaniment.wav`, or the whole, `mixture.wav`;
+`training.instant.mixdown` writes such folders of songs that we synthesise. Every song is also split
+as mono. `nothing` hands back the song, `half` half of it, `oracle` the best mask between 0 and 1 on
+the engines' own grid. A network runs as the program runs it, files and all.
 
 Share of the oracle's gain: (SDR - nothing) / (oracle - nothing), of the vocals: SDR alone says more
-about how loud a voice is than about the split. Leak: what an engine hands back where nobody sings,
-beside the music. Artefacts: what in the vocals is neither voice nor music, beside the vocals.
+about how loud a voice is than about the split. Leak: what an engine hands back of the music alone,
+beside it. Artefacts: what in the vocals is neither voice nor music, beside the vocals.
+
+Songs without stems are judged by what can be told of them. Null depth: how far the vocals fall
+below the song where nobody sings, which `NAME.voiceless` beside the song says (a line per part,
+two numbers of seconds); without it, where all ways together find the least of them. Voice band: how
+much the level of what was found goes with that of the song's middle from 300 to 3400 Hz.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -31,8 +38,11 @@ import librosa
 import numpy as np
 import soundfile as sf
 import soxr
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
 
 from karaoke_studio.separation.centre import CentreEngine
+from karaoke_studio.separation.device import usable_processors
 from karaoke_studio.separation.engine import Engine
 from karaoke_studio.separation.instant import InstantEngine
 from karaoke_studio.separation.stft import OVERLAP, ComplexArray, Grid
@@ -40,8 +50,10 @@ from tests.helpers.engines import separated
 from tests.helpers.signals import FloatArray
 
 RATE = 44_100
-STEMS = ("accompaniment", "drums", "bass", "other")
+#: Seconds from one level to the next, where a song without stems is judged.
+LEVEL_S = 0.1
 Split = Callable[[FloatArray], FloatArray]
+Table = dict[str, dict[str, float]]
 
 
 def power_db(samples: FloatArray) -> float:
@@ -67,6 +79,13 @@ def artefacts_db(found: FloatArray, vocals: FloatArray, music: FloatArray) -> fl
     parts = np.stack([vocals.ravel(), music.ravel()]).astype(np.float64)
     gains, *_ = np.linalg.lstsq(parts @ parts.T, parts @ found.ravel(), rcond=None)
     return power_db(found.ravel() - gains @ parts) - power_db(found)
+
+
+def correlation(one: FloatArray, other: FloatArray) -> float:
+    """Return how much two go together, -1 to 1; 0 where one of them never changes."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 def spectrum(samples: FloatArray) -> ComplexArray:
@@ -117,18 +136,20 @@ def by_engine(engine: Engine) -> Split:
     return lambda song: separated(engine, song, RATE)
 
 
-def by_network(name: str) -> Split:
-    """Split by a network that is installed, through the program's own command."""
+def by_network(name: str, models: Path | None) -> Split:
+    """Split by a network that is installed or in a folder, through the program's own command."""
 
     def split(song: FloatArray) -> FloatArray:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "song.wav")
             sf.write(path, song.T, RATE, subtype="FLOAT")
             command = [sys.executable, "-m", "karaoke_studio", "make", "--json", "--quiet"]
-            command += ["--engine", name, "--format", "wav", "--out", folder, str(path)]
+            command += ["--engine", name, "--format", "wav", "--bit-depth", "32f"]
+            command += ["--model-folder", str(models)] if models else []
+            command += ["--out", folder, str(path)]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             made = json.loads(done.stdout.splitlines()[-1])
-            return read(Path(made["vocals_path"]))
+            return read(Path(made["vocals_path"]))[: len(song)]
 
     return split
 
@@ -141,13 +162,19 @@ def read(path: Path) -> FloatArray:
     return np.ascontiguousarray(np.broadcast_to(samples.T, (2, len(samples))))
 
 
-def judge_stems(folder: Path, ways: dict[str, Split]) -> dict[str, dict[str, float]]:
-    """Return the figures of one song, for each way and width."""
+def read_stems(folder: Path) -> tuple[FloatArray, FloatArray]:
+    """Return the vocals and the music of a song's folder."""
     vocals = read(folder / "vocals.wav")
-    music = np.zeros_like(vocals)
-    for stem in STEMS:
-        if (folder / f"{stem}.wav").exists():
-            music += read(folder / f"{stem}.wav")
+    for names in (("accompaniment",), ("drums", "bass", "other")):
+        paths = [folder / f"{name}.wav" for name in names]
+        if all(path.exists() for path in paths):
+            return vocals, np.sum([read(path) for path in paths], axis=0)
+    return vocals, read(folder / "mixture.wav") - vocals
+
+
+def judge_stems(folder: Path, ways: dict[str, Split]) -> Table:
+    """Return the figures of one song, for each way and width."""
+    vocals, music = read_stems(folder)
     rows = {}
     for width in ("stereo", "mono"):
         if width == "mono":
@@ -175,28 +202,96 @@ def judge_stems(folder: Path, ways: dict[str, Split]) -> dict[str, dict[str, flo
     return rows
 
 
-def judge_song(path: Path, ways: dict[str, Split]) -> dict[str, dict[str, float]]:
-    """Return what a song without stems tells: where its vocals are, and how deep they fall."""
+def judge_song(path: Path, ways: dict[str, Split]) -> Table:
+    """Return what a song without stems tells of each way."""
     song = read(path)
+    found = {name: way(song) for name, way in ways.items()}
+    levels = {name: _levels(vocals) for name, vocals in found.items()}
+    whole, band = _levels(song), _levels(_voice_band(song))
+    voiceless = _voiceless(path, whole, list(levels.values()))
     rows = {}
-    for name, way in ways.items():
-        found = way(song)
-        seconds = found[:, : found.shape[1] // RATE * RATE].reshape(2, -1, RATE)
-        levels = 10 * np.log10(np.mean(np.square(seconds), axis=(0, 2)) + 1e-20)
-        size = np.abs(spectrum(found.mean(axis=0))) ** 2
-        hertz = np.linspace(0, RATE / 2, size.shape[1])
+    for name, vocals in found.items():
+        music = _levels(song - vocals)
         rows[name] = {
-            "vocals_re_song_db": power_db(found) - power_db(song),
-            "quietest_tenth_re_song_db": float(np.percentile(levels, 10)) - power_db(song),
-            "left_right_correlation": float(np.corrcoef(found)[0, 1]),
-            "within_150_5000_hz": float(
-                size[:, (hertz > 150) & (hertz < 5000)].sum() / (size.sum() + 1e-20)
-            ),
+            "vocals_re_song_db": power_db(vocals) - power_db(song),
+            "null_depth_db": _mean_db(whole[voiceless]) - _mean_db(levels[name][voiceless]),
+            "vocals_with_voice_band": correlation(levels[name], band),
+            "music_with_voice_band": correlation(music, band),
+            "left_right": correlation(*vocals),
+            "voiceless_s": float(voiceless.sum()) * LEVEL_S,
         }
     return rows
 
 
-def medians(songs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+def _levels(samples: FloatArray) -> FloatArray:
+    """Return the levels in dB, every `LEVEL_S`, no less than -80."""
+    step = round(LEVEL_S * RATE)
+    parts = samples[:, : samples.shape[1] // step * step].reshape(len(samples), -1, step)
+    power = np.mean(np.square(parts), axis=(0, 2), dtype=np.float64)
+    return (10 * np.log10(power + 1e-8)).astype(np.float32)
+
+
+def _mean_db(levels: FloatArray) -> float:
+    return 10 * float(np.log10(np.mean(10 ** (levels.astype(np.float64) / 10))))
+
+
+def _voice_band(song: FloatArray) -> FloatArray:
+    columns = spectrum(song.mean(axis=0))
+    hertz = np.linspace(0, RATE / 2, columns.shape[1])
+    columns[:, (hertz < 300) | (hertz > 3400)] = 0
+    return from_spectrum(columns, song.shape[1])[None]
+
+
+def _voiceless(path: Path, whole: FloatArray, levels: list[FloatArray]) -> NDArray[np.bool_]:
+    """Return for every level whether nobody sings: as a file says, else as all ways find."""
+    told = path.with_suffix(".voiceless")
+    if told.exists():
+        at = (np.arange(len(whole)) + 0.5) * LEVEL_S
+        parts = [line.split() for line in told.read_text().splitlines() if line.strip()]
+        spans = [(at > float(start)) & (at < float(stop)) for start, stop in parts]
+        return np.asarray(np.any(spans, axis=0))
+    beside = np.median(levels, axis=0) - whole
+    beside[whole < whole.max() - 50] = 0
+    return np.asarray(beside <= np.percentile(beside, 10))
+
+
+def machine() -> dict[str, object]:
+    """Return what the speeds were measured on."""
+    told = np.show_config(mode="dicts")
+    blas = told["Build Dependencies"]["blas"]
+    return {
+        "processor": _processor(),
+        "processors": usable_processors(),
+        "simd": told["SIMD Extensions"]["found"],
+        "numpy": np.__version__,
+        "blas": f"{blas['name']} {blas['version']}",
+        "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS", "all"),
+        "system": platform.platform(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def picture(target: Path, parts: list[FloatArray]) -> None:
+    """Draw spectrograms up to 8 kHz, one above the other, 70 dB from black to white."""
+    rows = []
+    for part in parts:
+        size = np.abs(spectrum(part.mean(axis=0))[:, : round(8000 / RATE * 4096)]).T
+        rows += [20 * np.log10(size[::-1] + 1e-9), np.full((4, size.shape[1]), 200.0)]
+    levels = np.concatenate(rows)
+    top = np.percentile(levels[levels < 199], 99.8)
+    grey = np.ascontiguousarray(np.clip((levels - top + 70) * 255 / 70, 0, 255).astype(np.uint8))
+    height, width = grey.shape
+    QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8).save(str(target))
+
+
+def medians(songs: list[Table]) -> Table:
     """Return the median of every figure over the songs."""
     return {
         name: {key: round(float(np.median([song[name][key] for song in songs])), 3) for key in row}
@@ -204,7 +299,7 @@ def medians(songs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, flo
     }
 
 
-def show(table: dict[str, dict[str, float]]) -> None:
+def show(table: Table) -> None:
     """Print a table, a line per way."""
     columns = list(dict.fromkeys(key for row in table.values() for key in row))
     print(f"{'':18}" + "".join(f"{column:>14.13}" for column in columns))
@@ -213,41 +308,66 @@ def show(table: dict[str, dict[str, float]]) -> None:
         print(f"{name:18}" + "".join(cells))
 
 
+def judge_folder(
+    folder: Path, ways: dict[str, Split], options: argparse.Namespace
+) -> dict[str, Table]:
+    """Judge all songs with stems; print, and return every figure by song."""
+    bounds: dict[str, Split] = {"nothing": lambda song: song, "half": lambda song: song / 2}
+    folders = sorted(path.parent for path in folder.rglob("vocals.wav"))[: options.most]
+    if not folders:
+        raise SystemExit(f"There is no vocals.wav in {folder}.")
+    everything = {**bounds, **ways, "oracle": lambda song: song}
+    songs = {str(one.relative_to(folder)): judge_stems(one, everything) for one in folders}
+    print(f"Medians of {len(songs)} songs")
+    show(medians(list(songs.values())))
+    if options.pictures:
+        for name, way in ways.items():
+            worst = min(songs, key=lambda song: songs[song][f"{name}, stereo"]["share"])
+            print(f"{name} does worst on {worst}")
+            vocals, music = read_stems(folder / worst)
+            file = f"{name}-{worst.replace(os.sep, '-')}.png"
+            picture(options.pictures / file, [vocals + music, vocals, way(vocals + music)])
+    return songs
+
+
 def main() -> int:
     """Measure and print; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stems-folder", type=Path, help="songs with stems, a folder each")
     parser.add_argument("--songs", type=Path, help="songs without stems")
-    parser.add_argument("--network", action="append", default=[], help="a model that is installed")
+    parser.add_argument(
+        "--network", action="append", default=[], help="a Demucs model, by its name"
+    )
+    parser.add_argument("--model-folder", type=Path, help="where models are looked for first")
     parser.add_argument("--most", type=int, default=1000, metavar="N", help="songs at most")
     parser.add_argument("--without-repet", action="store_true", help="leave the slow one out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures of every song")
+    parser.add_argument(
+        "--pictures", type=Path, help="draw each one's worst song: whole, true, found"
+    )
     options = parser.parse_args()
     if not options.stems_folder and not options.songs:
         parser.error("Name a folder with --stems-folder or --songs.")
     ways: dict[str, Split] = {
         "centre": by_engine(CentreEngine()),
         "instant": by_engine(InstantEngine()),
-        **{name: by_network(name) for name in options.network},
+        **{name: by_network(name, options.model_folder) for name in options.network},
     }
     if not options.without_repet:
         ways["repet-sim"] = repet_sim
-    told: dict[str, object] = {}
+    if options.pictures:
+        options.pictures.mkdir(parents=True, exist_ok=True)
+    told: dict[str, object] = {"machine": machine()}
     if options.songs:
-        for path in sorted(options.songs.iterdir())[: options.most]:
-            rows = judge_song(path, ways)
-            told[path.name] = rows
-            print(path.name)
+        paths = [path for path in sorted(options.songs.iterdir()) if path.suffix != ".voiceless"]
+        without = {path.name: judge_song(path, ways) for path in paths[: options.most]}
+        for name, rows in without.items():
+            print(name)
             show(rows)
+        told["without_stems"] = without
     if options.stems_folder:
-        bounds: dict[str, Split] = {"nothing": lambda song: song, "half": lambda song: song / 2}
-        folders = sorted(path.parent for path in options.stems_folder.glob("*/vocals.wav"))
-        everything = {**bounds, **ways, "oracle": lambda song: song}
-        songs = [judge_stems(folder, everything) for folder in folders[: options.most]]
-        told["songs"] = dict(zip([folder.name for folder in folders], songs, strict=False))
-        told["medians"] = medians(songs)
-        print(f"Medians of {len(songs)} songs")
-        show(medians(songs))
+        songs = judge_folder(options.stems_folder, ways, options)
+        told |= {"songs": songs, "medians": medians(list(songs.values()))}
     if options.json:
         options.json.write_text(json.dumps(told, indent=1) + "\n")
     return 0
