@@ -1,5 +1,5 @@
 # Everything here is one or two lines that can be typed by hand. `make run FILES="a.mp3 'b c.flac'"` makes those.
-.PHONY: setup run test test-all lint package package-test train train-smoke
+.PHONY: setup run test test-all lint package package-test faults faults-all train train-smoke
 BIN := .venv/bin
 
 setup:            ## all set-up; DESKTOP=1 adds a menu entry
@@ -21,6 +21,14 @@ lint:             ## style, types and import contracts
 	@packaging/setup.sh dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy && $(BIN)/lint-imports
+
+faults:           ## what breaks programs is done to this one; a few minutes (tests/faults/README.md)
+	@packaging/setup.sh dev
+	$(BIN)/python -m tests.faults $(ARGS)
+
+faults-all:       ## the same, ten times as often, with every mutant
+	@packaging/setup.sh dev
+	$(BIN)/python -m tests.faults --all $(ARGS)
 
 package:          ## the program as a folder for this system: dist/karaoke-studio
 	@packaging/setup.sh package

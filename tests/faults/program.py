@@ -1,0 +1,111 @@
+"""The whole program as a process that can be killed with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+#: How long a killed program's last child may live.
+_LAST_BREATH_S = 10.0
+
+
+class Program:
+    """`karaoke-studio WORDS… --json`, or a broken variant of it.
+
+    Attributes:
+        told: objects that it has printed so far.
+        lines: its progress so far.
+    """
+
+    def __init__(self, *words: object, data: Path, mutant: str = "") -> None:
+        start = ["-m", "tests.faults.mutants", mutant] if mutant else ["-m", "karaoke_studio"]
+        command = [sys.executable, *start, *(str(word) for word in words)]
+        self.told: list[dict[str, Any]] = []
+        self.lines: list[str] = []
+        self._popen = subprocess.Popen(
+            [*command, "--data-dir", str(data), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, take))
+            for stream, take in (
+                (self._popen.stdout, lambda line: self.told.append(json.loads(line))),
+                (self._popen.stderr, self.lines.append),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream: IO[str], take: Any) -> None:
+        for line in stream:
+            take(line.strip())
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._popen.poll() is None
+
+    def wait_for(self, word: str, timeout_s: float = 30) -> bool:
+        """Wait until its progress says `word`; False when it ended before."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and self.is_running:
+            if any(word in line for line in self.lines):
+                return True
+            time.sleep(0.002)
+        return False
+
+    def wait(self, timeout_s: float = 60) -> int:
+        """Wait for its end and return its status."""
+        status = self._popen.wait(timeout_s)
+        self._close()
+        return status
+
+    def kill(self) -> bool:
+        """Kill it and all its children at once; False when it had ended before."""
+        family = [self._popen.pid, *descendants(self._popen.pid)]
+        was_running = self.is_running
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._popen.wait()
+        deadline = time.monotonic() + _LAST_BREATH_S
+        while any(_is_alive(pid) for pid in family) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._close()
+        return was_running
+
+    def _close(self) -> None:
+        for reader in self._readers:
+            reader.join()
+        for stream in (self._popen.stdout, self._popen.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the children of a process, theirs, and so on."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in task.read_text().split():
+                found += [int(child), *descendants(int(child))]
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"
