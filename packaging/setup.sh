@@ -16,7 +16,8 @@ need_mb=3500
 stop() { printf 'karaoke-studio: %s\n' "$*" >&2; exit 1; }
 
 run_packages="libglib2.0-0 libgl1 libegl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0
-  libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxcb-render-util0 libxcb-image0 libportaudio2"
+  libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxcb-render-util0 libxcb-image0 libportaudio2
+  librubberband2"
 # Debian's own Python keeps the library that a packaged program is built on in a package of its own
 package_packages="binutils $("$python" -c 'import sys
 if sys.base_prefix == "/usr": print("libpython%d.%d" % sys.version_info[:2])' 2>/dev/null || true)"

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError, OutputLost
 from karaoke_studio.playback.feeder import Feeder, Loop, Take
 from karaoke_studio.playback.levels import Heard
@@ -35,6 +36,10 @@ FADE_OUT_WAIT_S = 0.1
 JOIN_AHEAD_S = 0.12
 #: What is being made grows many times a second; what is read ahead is read again this often.
 REREAD_S = 0.3
+#: A key that is dragged is followed this often: each time the sound is made anew from here on.
+RETUNE_S = 0.1
+#: A ring that takes over is played when so much of it is there; the rest follows.
+JOINED_S = 0.2
 #: With less than this a ring counts as low (a piece of the callback and a fade, and some more).
 LOW_S = 0.03
 
@@ -56,6 +61,7 @@ class Orders:
         output_problem: why nothing can be heard.
         device: name of the output that is wanted; "" = the system's own choice.
         is_closing: the thread is to end.
+        tune: key and tempo.
         goes_on: the take is the song that was played before in other files; it plays on.
     """
 
@@ -72,6 +78,7 @@ class Orders:
     device: str = ""
     is_closing: bool = False
     goes_on: bool = False
+    tune: Tune = AS_RECORDED
 
 
 class Desk:
@@ -122,7 +129,7 @@ class Deck:
         self._device = ""
         self._active_at = time.monotonic()
         self._past_underruns = 0
-        self._reread_at = 0.0
+        self._reread_at = self._retuned_at = 0.0
         # The callback may let go of a ring at any moment; freeing it is not the callback's work.
         self._kept: deque[StemRing] = deque(maxlen=4)
 
@@ -172,6 +179,9 @@ class Deck:
             self._close_take()
 
     def _pause_s(self) -> float | None:
+        feeder = self._feeder
+        if feeder is not None and feeder.tune != self._desk.orders.tune:
+            return STEP_S
         if self._mixer is None:
             # what is read ahead of a song that is being made is to be fresh when it is played
             return SILENT_STEP_S if isinstance(self._take, LiveTake) else None
@@ -186,6 +196,7 @@ class Deck:
             self._follow_loop()
             self._open_output()
             self._follow_ticket()
+            self._follow_tune()
             self._follow_making()
         except KaraokeError as exc:
             self._give_up_take(exc)
@@ -228,20 +239,22 @@ class Deck:
                 return
             heard = self.heard_frame(orders.ticket) if ring is None else None
             frame = orders.start_frame if heard is None else round(heard)
-            ring = feeder.start(frame, ticket=orders.ticket, sample_rate=rate)
+            ring = feeder.start(frame, ticket=orders.ticket, sample_rate=rate, tune=orders.tune)
             self._fill_new(feeder, ring)
         elif self._desk.orders.wants_play:
             feeder.fill()
 
     def _fill_new(self, feeder: Feeder, ring: StemRing) -> None:
-        feeder.fill(until=round(PREFILL_S * ring.sample_rate))
+        seconds = PREFILL_S if ring.joins is None else JOINED_S
+        feeder.fill(until=round(seconds * ring.sample_rate))
         self._kept.append(ring)
         self._desk.publish(ring)
 
     def _go_on(self, feeder: Feeder, rate: int) -> bool:
         """Begin a ring that takes over from the one that is heard; return whether one is."""
-        mark, orders = self._mixer.mark if self._mixer else None, self._desk.orders
-        if mark is None or self._desk.controls.ring is None:
+        mixer, orders = self._mixer, self._desk.orders
+        mark = mixer.mark if mixer else None
+        if mixer is None or mark is None or self._desk.controls.ring is None:
             return False
         old = mark.ring
         if old.ticket != orders.ticket or old.sample_rate != rate:
@@ -249,10 +262,33 @@ class Deck:
         # the old ring must not run low before
         last = old.written - round(LOW_S * rate)
         at = max(old.read, min(old.read + round(JOIN_AHEAD_S * rate), last))
-        frame = round(old.song_frame(at))
-        ring = feeder.start(frame, ticket=old.ticket, sample_rate=rate, joins=Join(old, at))
+        if mixer.is_silent:
+            at = old.read
+        pace = old.pace / (feeder.take.sample_rate / rate * orders.tune.tempo)
+        ring = feeder.start(
+            round(old.song_frame(at)),
+            ticket=old.ticket,
+            sample_rate=rate,
+            joins=None if mixer.is_silent else Join(old, at, pace),
+            tune=orders.tune,
+        )
         self._fill_new(feeder, ring)
         return True
+
+    def _follow_tune(self) -> None:
+        """Make what is read ahead anew at another key or tempo, from shortly ahead of now on."""
+        feeder, orders, now = self._feeder, self._desk.orders, time.monotonic()
+        if feeder is None or feeder.ring is None or orders.take is not feeder.take:
+            return
+        if orders.tune == feeder.tune or now - self._retuned_at < RETUNE_S:
+            return
+        self._retuned_at, ring = now, feeder.ring
+        if not self._go_on(feeder, ring.sample_rate):
+            frame = orders.start_frame
+            ring = feeder.start(
+                frame, ticket=orders.ticket, sample_rate=ring.sample_rate, tune=orders.tune
+            )
+            self._fill_new(feeder, ring)
 
     def _follow_making(self) -> None:
         """Tell a song that is being made where it is heard; read what became better again."""

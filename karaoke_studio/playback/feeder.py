@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from karaoke_studio.audio.rubber_band import Stretcher
+from karaoke_studio.audio.tune import Tune
 from karaoke_studio.playback.live_reader import LiveReader
 from karaoke_studio.playback.live_song import LiveTake
 from karaoke_studio.playback.ring import Join, StemRing
@@ -33,6 +35,7 @@ class Feeder:
     Attributes:
         ring: the ring being filled, or None before the first start.
         loop: followed when its end is reached from before it.
+        tune: key and tempo of the ring of the moment.
     """
 
     def __init__(self, take: Take) -> None:
@@ -45,6 +48,8 @@ class Feeder:
         self.take = take
         self.ring: StemRing | None = None
         self.loop: Loop | None = None
+        self.tune = Tune()
+        self._stretcher: Stretcher | None = None
         self._seam_frames = max(1, round(SEAM_S * take.sample_rate))
         self._fed = 0
         self._reader = _reader_of(take)
@@ -60,7 +65,13 @@ class Feeder:
         return self._reader.is_better_from(round(ring.song_frame(ring.read)))
 
     def start(
-        self, frame: int, *, ticket: int, sample_rate: int, joins: Join | None = None
+        self,
+        frame: int,
+        *,
+        ticket: int,
+        sample_rate: int,
+        joins: Join | None = None,
+        tune: Tune | None = None,
     ) -> StemRing:
         """Begin a new ring at a frame of the song, for a device's rate.
 
@@ -69,12 +80,15 @@ class Feeder:
             ticket: that the ring answers.
             sample_rate: of the device, Hz.
             joins: the place of another ring at which the new one takes over.
+            tune: key and tempo; None = as before.
 
         Raises:
             CorruptAudio: the file does not let itself be read there.
+            ProcessingFailed: key or tempo cannot be changed here.
         """
         take = self.take
-        self._reader.seek(frame, goes_on=joins is not None)
+        self.tune = self.tune if tune is None else tune
+        self._begin_at(frame, goes_on=joins is not None)
         self._resampler = None
         self._waiting = _nothing(take)
         self._fed = 0
@@ -97,6 +111,7 @@ class Feeder:
             song_rate=take.sample_rate,
             start_frame=frame,
             joins=joins,
+            tempo=self.tune.tempo,
         )
         return self.ring
 
@@ -134,12 +149,43 @@ class Feeder:
     def close(self) -> None:
         """Close the take's files."""
         self._reader.close()
+        self._stretcher = None
         self.ring = None
+
+    def _begin_at(self, frame: int, *, goes_on: bool) -> None:
+        """Let the next block begin at a frame, at the key and tempo of the moment."""
+        self._stretcher = None
+        if self.tune.is_plain:
+            self._reader.seek(frame, goes_on=goes_on)
+            return
+        take = self.take
+        channels = len(take.stems) * take.channels
+        stretcher = Stretcher(self.tune, sample_rate=take.sample_rate, channels=channels)
+        before = np.zeros((channels, stretcher.pad_frames), np.float32)
+        lead = min(frame, stretcher.pad_frames)
+        self._reader.seek(frame - lead, goes_on=goes_on)
+        if lead:
+            block = self._reader.read(lead).reshape(channels, -1)
+            before[:, -lead:][:, : block.shape[1]] = block
+            if block.shape[1] < lead:  # a song that is not imported up to there
+                self._reader.seek(frame)
+        stretcher.prime(before)
+        self._stretcher = stretcher
+
+    def _stretched(self, stretcher: Stretcher, block: StemArray) -> StemArray:
+        """Return what one instance for all stems makes of a block: they stay in step."""
+        stems, channels, frames = block.shape
+        made = stretcher.feed(
+            block.reshape(stems * channels, frames), is_last=self._reader.is_at_end
+        )
+        return made.reshape(stems, channels, -1)
 
     def _next_block(self) -> StemArray:
         """Read a block at the device's rate; it may be empty while a resampler fills up."""
         block = self._read_on()
         self._fed += block.shape[2]
+        if self._stretcher is not None:
+            block = self._stretched(self._stretcher, block)
         if self._resampler is None:
             return block
         stems, channels, frames = block.shape

@@ -249,7 +249,7 @@ class Mixer:
                 if old.read < at:
                     return  # the same moment of the song is still to come
                 ring.skip(round((old.read - at) * pace))
-                self._carried = round((old.read - self._run_start) * pace)
+                self._carried = old.read - self._run_start
             ring.joins = None
         # In this order: `is_silent`, asked in between, must not take the swap for silence.
         self._leaving = playing

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from karaoke_studio.audio import rubber_band
 from karaoke_studio.audio.mix import VOICE, Mix
+from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.playback.deck import Deck, Desk, Orders
 from karaoke_studio.playback.feeder import Loop, Take
@@ -157,6 +159,15 @@ class Player:
         self._mix = mix
         self._follow_faders()
 
+    def set_tune(self, tune: Tune) -> None:
+        """Change key and tempo, from what is heard in a moment on; without a click.
+
+        Where the library for it is missing the song is played as it was recorded.
+        """
+        if rubber_band.library() is None:
+            tune = AS_RECORDED
+        self._change(lambda now: replace(now, tune=tune))
+
     def set_matches(self, gains: Mapping[Source, float]) -> None:
         """Play sources at gains that make them equally loud; {} = each as it is."""
         self._matches = dict(gains)
@@ -247,6 +258,11 @@ class Player:
     def source(self) -> Source:
         """What is heard."""
         return self._source
+
+    @property
+    def tune(self) -> Tune:
+        """Key and tempo."""
+        return self._desk.orders.tune
 
     @property
     def mix(self) -> Mix:

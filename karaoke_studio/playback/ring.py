@@ -16,12 +16,20 @@ class Join(NamedTuple):
     Attributes:
         ring: the ring that is played until then.
         at: its frame that sounds at the same moment as the new ring's first one.
-        pace: frames of the new ring in the time of one of the old ring.
+        pace: frames of the new ring that hold as much of the song as one of the old ring.
     """
 
     ring: StemRing
     at: int
     pace: float = 1.0
+
+
+class _Piece(NamedTuple):
+    """From a frame of the ring on: a frame of the song, and how fast it goes on from there."""
+
+    at: float
+    song_frame: float
+    pace: float
 
 
 class StemRing:
@@ -36,6 +44,7 @@ class StemRing:
         ticket: number of the order (load, seek) that this ring answers.
         stems: how many there are.
         sample_rate: the device's rate in Hz.
+        pace: frames of the song in the time of one of the ring: at another tempo or rate.
         start_frame: the song's frame at which the ring starts, at the song's rate.
         written: frames put in since the start.
         read: frames taken out since the start.
@@ -53,6 +62,7 @@ class StemRing:
         song_rate: int,
         start_frame: int,
         joins: Join | None = None,
+        tempo: float = 1.0,
     ) -> None:
         self.ticket = ticket
         self.stems = stems
@@ -62,10 +72,15 @@ class StemRing:
         self.read = 0
         self.is_complete = False
         self.joins = joins
-        self._song_frames_per_frame = song_rate / sample_rate
+        self.pace = song_rate / sample_rate * tempo
         self._capacity = sample_rate
-        #: Where the ring's sound goes on at another place of the song: ring's and song's frame.
-        self._pieces: tuple[tuple[float, int], ...] = ((0.0, start_frame),)
+        #: Where the ring's sound goes on at another place of the song, or at another pace.
+        self._pieces: tuple[_Piece, ...] = (_Piece(0.0, start_frame, self.pace),)
+        if joins is not None:
+            # what is heard just before belongs to the other ring
+            before = -2 * self._capacity
+            pace = joins.ring.pace
+            self._pieces = (_Piece(before, start_frame + before * pace, pace), *self._pieces)
         self._samples: StemArray = np.zeros((stems, channels, self._capacity), np.float32)
 
     @property
@@ -112,10 +127,10 @@ class StemRing:
 
     def song_frame(self, frame: float) -> float:
         """Return the song's frame for a frame of the ring."""
-        at, start = next(
-            (piece for piece in reversed(self._pieces) if piece[0] <= frame), self._pieces[0]
+        at, start, pace = next(
+            (piece for piece in reversed(self._pieces) if piece.at <= frame), self._pieces[0]
         )
-        return start + (frame - at) * self._song_frames_per_frame
+        return start + (frame - at) * pace
 
     def add_seam(self, song_frames: int, goes_on_at: int) -> None:
         """Note that the sound jumps.
@@ -126,11 +141,11 @@ class StemRing:
         """
         # A device is never two seconds behind: what lies before is asked for no more.
         over = self.read - 2 * self._capacity
-        kept = [piece for piece, after in pairwise(self._pieces) if after[0] > over]
-        at = song_frames / self._song_frames_per_frame
-        self._pieces = (*kept, self._pieces[-1], (at, goes_on_at))
+        kept = [piece for piece, after in pairwise(self._pieces) if after.at > over]
+        at = song_frames / self.pace
+        self._pieces = (*kept, self._pieces[-1], _Piece(at, goes_on_at, self.pace))
 
     @property
     def has_seam_ahead(self) -> bool:
         """Whether what is put in jumps somewhere behind what was taken out."""
-        return self._pieces[-1][0] > self.read
+        return self._pieces[-1].at > self.read
