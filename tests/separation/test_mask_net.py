@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +72,13 @@ def test_masks_come_as_late_as_is_said() -> None:
 
 def test_weights_survive_the_file_and_the_card_tells_of_it(tmp_path: Path) -> None:
     net = random_net()
-    export.write(export.fold(net), tmp_path / "net", {"figures": {"vocals_db": 1.0}})
+    row = {"vocals_db": 1.004, "share": 0.5}
+    told = {"songs": {"a": {}, "b": {}}, "medians": {"instant, stereo": row, "instant, mono": row}}
+    export.write(export.fold(net), tmp_path / "net", {"figures": export.figures_of(told)})
+    card = json.loads((tmp_path / "net.json").read_text())
+    assert card["figures"]["synthesised_songs"] == 2
+    assert card["figures"]["mono"] == {"vocals_db": 1.0, "share": 0.5}
+    assert card["sha256"] == hashlib.sha256((tmp_path / "net.npz").read_bytes()).hexdigest()
     stored = load_weights(tmp_path / "net.npz")
     assert {array.dtype for array in stored.values()} == {np.dtype(np.float32)}
     exact = masks_of(export.fold(net), seen(STRIDE))

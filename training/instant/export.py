@@ -2,7 +2,7 @@
 
 Normalisations are folded into the convolutions, so that `karaoke_studio.separation.mask_net` only
 multiplies matrices. OUT.npz holds float16; OUT.json is its card: what it learned from, on what
-terms, its checksum, and the figures of `--figures`.
+terms, its checksum, and how well it does, from what `benchmarks/quality.py --json FILE` told of it.
 """
 
 import argparse
@@ -22,6 +22,7 @@ Arrays = dict[str, NDArray[np.float32]]
 
 _LEARNED_FROM = [
     {"what": "bands: FluidR3 GM sound font played by FluidSynth", "licence": "MIT"},
+    {"what": "bands: models of the Synthesis ToolKit", "licence": "MIT-like"},
     {"what": "voices: output of espeak-ng, re-sung", "licence": "not covered by its GPL"},
     {"what": "voices: flite rms, slt, kal16 (CMU), re-sung", "licence": "BSD-like"},
     {"what": "voices: festival slt (HTS), kal (CMU), re-sung", "licence": "free for any use"},
@@ -99,6 +100,17 @@ def write(arrays: Arrays, target: Path, facts: dict[str, Any]) -> None:
     target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
+def figures_of(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the medians that `benchmarks/quality.py` told of the engine, and on how many songs."""
+    widths = {
+        width: {
+            name: round(value, 2) for name, value in told["medians"][f"instant, {width}"].items()
+        }
+        for width in ("stereo", "mono")
+    }
+    return {"synthesised_songs": len(told["songs"]), **widths}
+
+
 def export(weights: Path, target: Path, facts: dict[str, Any]) -> None:
     """Export a run's averaged weights."""
     net = MaskNet()
@@ -110,9 +122,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("target", type=Path, help="without a suffix")
-    parser.add_argument("--figures", type=Path, help="JSON that becomes part of the card")
+    parser.add_argument("--figures", type=Path, help="what benchmarks/quality.py told as JSON")
     options = parser.parse_args()
-    figures = json.loads(options.figures.read_text()) if options.figures else {}
+    figures = figures_of(json.loads(options.figures.read_text())) if options.figures else {}
     export(options.weights, options.target, {"figures": figures})
 
 
