@@ -14,11 +14,12 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.faults import databases, kills, mutations
+from tests.faults import databases, kills, mutations, power
 from tests.faults.report import Fault, Report, Scale
 
 FAULTS: dict[str, Fault] = {
     "kills": kills.run,
+    "power": power.run,
     "databases": databases.run,
     "mutations": mutations.run,
 }
@@ -54,6 +55,9 @@ def main() -> int:
 
 
 def _print(name: str, report: Report, seconds: float) -> None:
+    if report.skipped:
+        print(f"{name:12} skipped: {report.skipped}", flush=True)
+        return
     mutant = {None: "-", "": "NOT CAUGHT"}.get(report.mutant, "caught")
     counts = f"{report.points:6} {report.hits:5} {len(report.failures):8} {seconds:8.1f}"
     print(f"{name:12} {counts}  {mutant}", flush=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import sqlite3
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from karaoke_studio import staging
 from karaoke_studio.__main__ import main
-from karaoke_studio.library import manifest, writer
+from karaoke_studio.library import manifest, schema, writer
 
 
 def songs_are_built_in_place() -> None:
@@ -37,10 +40,14 @@ def songs_are_built_in_place() -> None:
 
 def nothing_is_flushed() -> None:
     """Rename without telling the disk to keep what was written."""
-    for module in (staging, writer):
-        for name in ("sync_file", "sync_folder", "sync_tree"):
-            if hasattr(module, name):
-                setattr(module, name, lambda _path: None)
+    os.fsync = lambda _file: None
+
+    class Careless(sqlite3.Connection):
+        def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+            return super().execute(statement.replace("= FULL", "= OFF"), *values)
+
+    schema.sqlite3 = SimpleNamespace(**vars(sqlite3))  # type: ignore[attr-defined]
+    schema.sqlite3.connect = functools.partial(sqlite3.connect, factory=Careless)  # type: ignore[attr-defined]
 
 
 MUTANTS = {

@@ -20,6 +20,7 @@ class Report:
         notes: figures worth printing, by name.
         mutant: what a broken variant of the program was caught at; None where none was run, ""
             where it got away, which is a defect of the fault run.
+        skipped: why it could not be tried here.
     """
 
     points: int = 0
@@ -27,10 +28,13 @@ class Report:
     failures: list[str] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     mutant: str | None = None
+    skipped: str = ""
 
     @property
     def is_good(self) -> bool:
         """Whether the fault struck, harmed nothing, and its mutant was caught."""
+        if self.skipped:
+            return True
         return self.hits > 0 and not self.failures and self.mutant != ""
 
 
