@@ -180,6 +180,8 @@ def playing(scene: Scene) -> QWidget:
     scene.fill()
     window = scene.show()
     scene.open_song()
+    window.song_view.mixer.tune.key_down()
+    window.song_view.mixer.tune.key_down()
     return window
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karaoke_studio.audio.tune import AS_RECORDED, Tune
+
 log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
@@ -30,6 +32,7 @@ class Mix:
         levels: stem → its own fader, 0…1, under the one of the music; 1 where nothing is said.
         muted: stems that are silent.
         solo: where any are named, all others are silent.
+        tune: key and tempo that the song is played in.
     """
 
     voice: float = 0.0
@@ -37,6 +40,7 @@ class Mix:
     levels: Mapping[str, float] = field(default_factory=dict)
     muted: frozenset[str] = frozenset()
     solo: frozenset[str] = frozenset()
+    tune: Tune = AS_RECORDED
 
     def level(self, stem: str) -> float:
         """Return where a stem's own fader stands."""
@@ -63,6 +67,7 @@ class Mix:
             "levels": dict(sorted(self.levels.items())),
             "muted": sorted(self.muted),
             "solo": sorted(self.solo),
+            **({} if self.tune == AS_RECORDED else {"tune": self.tune.to_plain()}),
         }
 
     @staticmethod
@@ -77,6 +82,7 @@ class Mix:
                 {str(stem): _position(level) for stem, level in data["levels"].items()},
                 frozenset(map(str, data["muted"])),
                 frozenset(map(str, data["solo"])),
+                Tune.from_plain(data["tune"]) if "tune" in data else AS_RECORDED,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             log.warning("the faders of a song cannot be understood: %s", exc)

@@ -512,6 +512,14 @@ class FlatSlider(QSlider):
         self.setFixedHeight(24)
         look.changed.connect(self.update)
 
+    def tint(self) -> QColor:
+        """Return the colour of filling and ring."""
+        return QColor(self._look.tokens.stem(self._stem))
+
+    def filled_from(self) -> int:
+        """Return the value from which on the groove is filled."""
+        return self.minimum()
+
     def minimumSizeHint(self) -> QSize:
         """Return a width of nothing: a slider gives way."""
         return QSize(0, 24)
@@ -540,7 +548,12 @@ class FlatSlider(QSlider):
 
     def _go_to(self, x: float) -> None:
         share = (x - self._HANDLE / 2) / max(self.width() - self._HANDLE, 1)
-        self.setValue(round(self.minimum() + share * (self.maximum() - self.minimum())))
+        value = self.minimum() + share * (self.maximum() - self.minimum())
+        self.setValue(self.snapped(value))
+
+    def snapped(self, value: float) -> int:
+        """Return the value that the pointer means."""
+        return round(value)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint groove, filling and ring."""
@@ -559,9 +572,12 @@ class FlatSlider(QSlider):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tokens.line))
         painter.drawRoundedRect(QRectF(0, middle - 2, self.width(), 4), 2, 2)
-        painter.setBrush(tokens.stem(self._stem))
-        painter.drawRoundedRect(QRectF(0, middle - 2, x, 4), 2, 2)
-        painter.setPen(QPen(tokens.stem(self._stem), 3))
+        tint = self.tint()
+        painter.setBrush(tint)
+        usual = (self.filled_from() - self.minimum()) / span
+        start = radius + usual * (self.width() - self._HANDLE) if usual else 0.0
+        painter.drawRoundedRect(QRectF(min(start, x), middle - 2, abs(x - start), 4), 2, 2)
+        painter.setPen(QPen(tint, 3))
         painter.setBrush(QColor(tokens.panel))
         painter.drawEllipse(QPointF(x, middle), radius - 1.5, radius - 1.5)
         if self.hasFocus():

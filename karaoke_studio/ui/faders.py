@@ -44,6 +44,7 @@ class Faders(QObject):
         self._timer.timeout.connect(self.flush)
         opened.changed.connect(self._on_opened)
         self._strip.mix_changed.connect(self._on_mix_changed)
+        self._strip.tune_changed.connect(self._on_tune_changed)
         listening.heard.connect(self._on_heard)
         listening.playing_changed.connect(self._on_playing_changed)
 
@@ -67,7 +68,9 @@ class Faders(QObject):
             return
         mix = self.mix_of(song)
         self._listening.set_mix(mix)
+        self._listening.set_tune(mix.tune)
         self._view.set_mix(mix)
+        self._view.set_tune(mix.tune)
         self._strip.show_song(song.stems, mix)
 
     @Slot(object)
@@ -80,6 +83,18 @@ class Faders(QObject):
         self._view.set_mix(mix)
         # A fader that is moved wants to be heard: the other sources do not listen to it.
         self._opened.hear_instrumental()
+        self._waiting = song.id
+        self._timer.start()
+
+    @Slot(object)
+    def _on_tune_changed(self, mix: Mix) -> None:
+        """Play in another key or tempo, whatever is heard."""
+        song = self._opened.song()
+        if song is None:
+            return
+        self._moved[song.id] = mix
+        self._listening.set_tune(mix.tune)
+        self._view.set_tune(mix.tune)
         self._waiting = song.id
         self._timer.start()
 

@@ -61,6 +61,11 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("next_action", ("Ctrl+Right",), "Next song", media=("Media Next",)),
         Key("mute_action", ("M",), "Mute"),
         Key("guide_action", ("G",), "Guide voice on or off"),
+        Key("key_up_action", ("Ctrl+Up",), "Key up a semitone", repeats=True),
+        Key("key_down_action", ("Ctrl+Down",), "Key down a semitone", repeats=True),
+        Key("faster_action", ("Ctrl+Shift+Up",), "5 % faster", repeats=True),
+        Key("slower_action", ("Ctrl+Shift+Down",), "5 % slower", repeats=True),
+        Key("as_recorded_action", ("Ctrl+Backspace",), "Key and tempo as recorded"),
     ),
     "Timeline": (
         Key("zoom_in_action", ("+", "="), "Zoom in", repeats=True),

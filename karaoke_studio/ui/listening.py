@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from karaoke_studio.audio.tune import Tune
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.library.songs import Song
 from karaoke_studio.playback.player import (
@@ -170,6 +171,10 @@ class Listening(QObject):
     def set_mix(self, mix: Mix) -> None:
         """Place the faders."""
         self._player.set_mix(mix)
+
+    def set_tune(self, tune: Tune) -> None:
+        """Choose key and tempo."""
+        self._player.set_tune(tune)
 
     def set_matches(self, gains: dict[str, float]) -> None:
         """Play sources at gains that make them equally loud; {} = each as it is."""

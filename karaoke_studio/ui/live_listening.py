@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Slot
 
+from karaoke_studio.audio.tune import AS_RECORDED
 from karaoke_studio.playback.player import LiveSong, Mix
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
@@ -78,6 +79,7 @@ class LiveListening(QObject):
         self._left_at = self._listening.position_frames
         self._listening.open_live(self._live)
         self._listening.set_mix(Mix())
+        self._listening.set_tune(AS_RECORDED)
 
     @Slot(int)
     def _on_seek(self, frame: int) -> None:

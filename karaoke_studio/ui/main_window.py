@@ -323,6 +323,7 @@ class MainWindow(QMainWindow):
             "next_action": self.opened.go_on,
             "guide_action": self.song_view.mixer.toggle_guide,
             "mute_action": self.song_view.transport.toggle_mute,
+            **self.song_view.mixer.tune.answers(),
             **self._timeline_answers(),
             "menu_action": self._on_menu,
             "models_action": self.open_models,

@@ -8,12 +8,14 @@ from PySide6.QtCore import QPoint, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from karaoke_studio.audio.mix import MUSIC, VOICE, Mix
+from karaoke_studio.audio.tune import Tune
 from karaoke_studio.job import STEM_LABELS, STEMS
 from karaoke_studio.playback.player import Heard
 from karaoke_studio.ui import theme
 from karaoke_studio.ui.controls import Button, Kind
 from karaoke_studio.ui.fader import Fader, OutputMeter, Toggle
 from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.tune_controls import TuneControls
 
 #: How loud the voice is that helps one to sing along.
 GUIDE = 0.2
@@ -65,12 +67,14 @@ class MixerStrip(QWidget):
 
     Signals:
         mix_changed: Mix; by a person only.
+        tune_changed: Mix of which only key or tempo are others; by a person only.
         devices_requested: where on the screen a menu of sound devices belongs.
         match_requested: whether sources are to sound equally loud.
         opened_changed: whether the faders of the stems are shown.
     """
 
     mix_changed = Signal(object)
+    tune_changed = Signal(object)
     devices_requested = Signal(QPoint)
     match_requested = Signal(bool)
     opened_changed = Signal(bool)
@@ -85,11 +89,13 @@ class MixerStrip(QWidget):
         self.setAccessibleName("Mixer")
         self.voice = Fader(look, VOICE, "Guide voice", "voice", icon="microphone", usual=0.0)
         self.music = Fader(look, MUSIC, "Music", "music", icon="music-notes")
+        self.tune = TuneControls(look)
         self.channels: dict[str, Channel] = {}
         self._build_buttons()
         self._lay_out()
         self.voice.moved.connect(self._on_voice_moved)
         self.music.moved.connect(self._on_music_moved)
+        self.tune.tune_changed.connect(self._on_tune_changed)
 
     def _build_buttons(self) -> None:
         look = self._look
@@ -133,8 +139,9 @@ class MixerStrip(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setSpacing(theme.L)
-        row.addWidget(self.voice, 1)
-        row.addWidget(self.music, 1)
+        row.addWidget(self.voice, 2)
+        row.addWidget(self.music, 2)
+        row.addWidget(self.tune, 3)
         row.addWidget(self.presets_button)
         tools = QHBoxLayout()
         tools.setSpacing(theme.XS)
@@ -191,6 +198,7 @@ class MixerStrip(QWidget):
     def show_mix(self, mix: Mix) -> None:
         """Place all faders."""
         self._mix = mix
+        self.tune.show_tune(mix.tune)
         self.voice.set_level(mix.voice)
         self.music.set_level(mix.music)
         for stem, channel in self.channels.items():
@@ -222,7 +230,8 @@ class MixerStrip(QWidget):
         """Open the menu of ready mixes."""
         menu = self.presets_menu
         menu.clear()
-        for words, mix in presets(self._stems).items():
+        for words, faders in presets(self._stems).items():
+            mix = replace(faders, tune=self._mix.tune)
             action = menu.addAction(words)
             action.setCheckable(True)
             action.setChecked(mix == self._mix)
@@ -259,6 +268,11 @@ class MixerStrip(QWidget):
         else:
             solo = changed
         self._change(replace(self._mix, muted=muted, solo=solo))
+
+    @Slot(object)
+    def _on_tune_changed(self, tune: Tune) -> None:
+        self._mix = replace(self._mix, tune=tune)
+        self.tune_changed.emit(self._mix)
 
     def _change(self, mix: Mix) -> None:
         self.show_mix(mix)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 from karaoke_studio import notes
 from karaoke_studio.audio.peaks import Peaks
 from karaoke_studio.audio.spectrogram import Spectrogram
+from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.playback.player import Mix, Source, stem_gains
 from karaoke_studio.ui import text, theme
@@ -21,6 +22,7 @@ from karaoke_studio.ui.mixer_strip import MixerStrip
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.timeline import Timeline
 from karaoke_studio.ui.transport import Transport
+from karaoke_studio.ui.tune_controls import moved_key
 
 _COVER = 64
 
@@ -43,6 +45,7 @@ class SongView(QWidget):
         self._asked = self._asked_spectrogram = 0
         self._source = "original"
         self._mix = Mix()
+        self._tune = AS_RECORDED
         #: Of the open song, by source; what was heard once is there at once.
         self._spectrograms: dict[str, Spectrogram] = {}
         self._made_anew: set[str] = set()
@@ -150,6 +153,13 @@ class SongView(QWidget):
         self._mix = mix
         self._show_heard()
 
+    def set_tune(self, tune: Tune) -> None:
+        """Show the key and the tempo that are heard."""
+        if tune != self._tune:
+            self._tune = tune
+            if self._song is not None:
+                self._fill_pills(self._song)
+
     def _show_heard(self) -> None:
         if self._song is not None:
             stems = self._song.stems
@@ -200,7 +210,7 @@ class SongView(QWidget):
         while (item := self._pills.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
-        known = [text.clock(song.duration_s), song.key, song.bpm and text.tempo(song.bpm)]
+        known = [text.clock(song.duration_s), *self._key_and_tempo(song)]
         for words in (
             *(fact for fact in known if fact),
             text.sample_rate(song.sample_rate),
@@ -211,6 +221,16 @@ class SongView(QWidget):
         for note in song.notes:
             self._pills.addWidget(Pill(self._look, notes.describe(note), icon="info", tone="warn"))
         self._pills.addStretch(1)
+
+    def _key_and_tempo(self, song: Song) -> tuple[str, str]:
+        """Return both in words, with an arrow to what is heard."""
+        key, bpm, tune = song.key or "", song.bpm or 0.0, self._tune
+        if key and (heard := moved_key(key, tune.semitones)) != key:
+            key = f"{key} → {heard}"
+        tempo = text.tempo(bpm) if bpm else ""
+        if bpm and tune.tempo != 1.0:
+            tempo = f"{tempo} → {text.tempo(bpm * tune.tempo)}"
+        return key, tempo
 
     @Slot(int, object)
     def _on_peaks_read(self, number: int, peaks: Peaks | None) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
 from karaoke_studio.audio.peaks import LEVELS, write_peaks
+from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import STEMS, JobResult, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.queue import JobDescription, JobView
@@ -422,6 +423,7 @@ class FakePlayer:
         self.device = ""
         self.levels = SILENCE
         self.fills = True
+        self.tune = AS_RECORDED
 
     @property
     def frames(self) -> int:
@@ -474,6 +476,9 @@ class FakePlayer:
 
     def set_mix(self, mix: Mix) -> None:
         self.mix = mix
+
+    def set_tune(self, tune: Tune) -> None:
+        self.tune = tune
 
     def set_matches(self, gains: dict[Source, float]) -> None:
         self.matches = dict(gains)

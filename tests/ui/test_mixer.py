@@ -205,7 +205,7 @@ def test_a_pair_has_the_three_presets() -> None:
 
 def test_every_control_can_be_reached_and_says_what_it_is(strip: MixerStrip) -> None:
     controls = [w for w in strip.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
-    assert len(controls) == 2 + 4 * 3 + 4
+    assert len(controls) == 2 + 2 + 4 * 3 + 4
     for control in controls:
         assert control.accessibleName(), control.objectName()
         assert control.toolTip(), control.objectName()
