@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +26,7 @@ BLOCK_FRAMES = 1 << 17
 _DITHER_SEED = 20_240_901
 #: Steps kept free under full scale when a gain is needed: rounding and dither move by up to two.
 _MARGIN_STEPS = 3
+_THREADS = 2
 
 Check = Callable[[], None]
 
@@ -185,19 +188,40 @@ def choose_gain(
 
 def _extent(quantiser: Quantiser, song: StagedSong, check: Check) -> tuple[int, int]:
     low = high = 0
-    for number in range(block_count(song.original.frames)):
-        check()
-        start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
-        whole = quantiser.original(song.original.read(start, stop))
-        made = {
-            name: quantiser.stem(part.read(start, stop), name, number)
-            for name, part in (*song.parts.items(), *song.mixes.items())
-        }
-        for stem in song.stems():
-            lost = song.taken_from(stem)
-            values = made[stem] if lost is None else _less(whole, [made[name] for name in lost])
-            low, high = min(low, int(values.min())), max(high, int(values.max()))
-        low, high = min(low, int(whole.min())), max(high, int(whole.max()))
+    waiting: deque[Future[tuple[int, int]]] = deque()
+    # numpy works outside the interpreter's lock: two blocks at once, which are read one by one
+    with ThreadPoolExecutor(_THREADS, "measure") as pool:
+        for number in range(block_count(song.original.frames)):
+            check()
+            start, stop = number * BLOCK_FRAMES, (number + 1) * BLOCK_FRAMES
+            own = (*song.parts.items(), *song.mixes.items())
+            blocks = {name: file.read(start, stop) for name, file in own}
+            whole = song.original.read(start, stop)
+            waiting.append(pool.submit(_block_extent, quantiser, song, number, whole, blocks))
+            if len(waiting) > _THREADS:
+                least, most = waiting.popleft().result()
+                low, high = min(low, least), max(high, most)
+    for measured in waiting:
+        least, most = measured.result()
+        low, high = min(low, least), max(high, most)
+    return low, high
+
+
+def _block_extent(
+    quantiser: Quantiser,
+    song: StagedSong,
+    number: int,
+    original: FloatBlock,
+    blocks: dict[str, FloatBlock],
+) -> tuple[int, int]:
+    """Return the least and the greatest integer of one block of all that may be written."""
+    whole = quantiser.original(original)
+    made = {name: quantiser.stem(block, name, number) for name, block in blocks.items()}
+    low, high = int(whole.min()), int(whole.max())
+    for stem in song.stems():
+        lost = song.taken_from(stem)
+        values = made[stem] if lost is None else _less(whole, [made[name] for name in lost])
+        low, high = min(low, int(values.min())), max(high, int(values.max()))
     return low, high
 
 
