@@ -28,6 +28,7 @@ from karaoke_studio.jobs.keeper import Keeper
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.jobs.shelf import Shelf
+from karaoke_studio.jobs.tuning import Tuning
 from karaoke_studio.library.move import PlannedMove
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
@@ -103,6 +104,12 @@ class Studio(QObject):
             self.queue.paused_changed,
         ):
             changed.connect(self._on_jobs_changed)
+        self.tuning = Tuning(self.queue.plan, self._is_resting, data.root, self)
+        self.window.listening.playing_changed.connect(self.tuning.look)
+
+    def _is_resting(self) -> bool:
+        """Whether measuring would disturb nobody, and be disturbed by nothing."""
+        return not (self._has_ended or self.queue.is_working() or self.window.listening.is_playing)
 
     def show_faults(self) -> None:
         """Show what nobody caught in a dialog."""
@@ -130,6 +137,7 @@ class Studio(QObject):
             self.awake.hold()
         else:
             self.awake.release()
+        self.tuning.look()
 
     @Slot(object)
     def _on_files_received(self, files: list[Path]) -> None:
@@ -147,6 +155,7 @@ class Studio(QObject):
         self._join_desktop()
         self.window.preferences.settle_move()
         self.window.add_paths(files)
+        self.tuning.look()
 
     def _join_desktop(self) -> None:
         """Let the desktop see and steer the player, where it has a bus."""
@@ -163,6 +172,7 @@ class Studio(QObject):
             self._mpris.close()
         self._has_ended = True
         self.awake.release()
+        self.tuning.close()
         # the window has done so where it was closed by a person
         self.queue.stop(keep=True)
         self.player.close()

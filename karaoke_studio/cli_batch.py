@@ -129,6 +129,11 @@ class Screen:
         if not self.is_quiet and (self._is_terminal or is_milestone):
             self.write(text, final=not self._is_terminal)
 
+    def say(self, text: str) -> None:
+        """Write a sentence that stays."""
+        if not self.is_quiet:
+            self.write(text, final=True)
+
     def write(self, text: str, *, final: bool) -> None:
         """Write a line; on a terminal one that is not final is written over by the next."""
         text = "".join(c if c.isprintable() else "?" for c in text)
@@ -160,6 +165,10 @@ class Line:
         percent = f"{100 * progress.overall_fraction:3.0f} %"
         text = f"{self._name}: {percent} {_STAGE_WORDS[progress.stage]}{left}"
         self._screen.progress(text, is_milestone=is_milestone)
+
+    def say(self, text: str) -> None:
+        """Write a sentence about the song that stays."""
+        self._screen.say(f"{self._name}: {text}")
 
 
 class Batch:

@@ -58,6 +58,7 @@ from karaoke_studio.pipeline import (
 from karaoke_studio.progress import Cancelled, check
 from karaoke_studio.settings import Settings, chosen_stems, load_settings, network_choice
 from karaoke_studio.worker.host import Workers
+from karaoke_studio.worker.network import measure_now
 
 COMMANDS = ("library",)
 #: How often a song that the window makes is looked for.
@@ -259,7 +260,8 @@ class _Library:
                 return _already(path, song, time.monotonic() - started)
             # it is not put into the queue: a window that starts meanwhile would make it too
             spec = replace(plan, job_id=uuid.uuid4().hex, input=path)
-            around = Surroundings(workers, writer, speeds, self._data.root)
+            measure = measure_now(line.say, self._data.logs)
+            around = Surroundings(workers, writer, speeds, self._data.root, measure=measure)
             return run_job(spec, writer.staging / spec.job_id, line.show, stop, around)
 
         return self._batch(make, ((path, path.name) for path in walked(self._arguments.songs)))

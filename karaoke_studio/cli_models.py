@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio.catalogue import KNOWN_MODELS, LICENCE, TERMS, known_model
-from karaoke_studio.engines import installed_models
+from karaoke_studio.engines import installed_models, model_folders
 from karaoke_studio.errors import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -26,9 +26,11 @@ from karaoke_studio.errors import (
 )
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import Cancelled
+from karaoke_studio.separation.calibration import PROMISES_DB, choose_way, processor
 from karaoke_studio.separation.hub import Hub
 from karaoke_studio.separation.shelf import Arrival, Placed, Shelf, Verdict
 from karaoke_studio.worker.arrival import import_models
+from karaoke_studio.worker.calibration import calibrate, known_trials
 from karaoke_studio.worker.host import Worker, WorkerDied
 
 COMMANDS = ("models", "devices")
@@ -66,6 +68,14 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take files of your own folder as they are from now on",
     )
+    benchmark = models.add_parser(
+        "benchmark",
+        parents=[common, own],
+        help="measure how quickly this machine runs a model, and how exactly",
+    )
+    benchmark.add_argument("name", metavar="NAME")
+    benchmark.add_argument("--again", action="store_true", help="even if it was measured before")
+    benchmark.add_argument("--threads", type=int, default=0, metavar="N", help="0 = all (default)")
     remove = models.add_parser("remove", parents=[common], help="take a model away")
     remove.add_argument("name", metavar="NAME")
     commands.add_parser(
@@ -87,6 +97,7 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "download": _download,
         "import": _import,
         "verify": _verify,
+        "benchmark": _benchmark,
         "remove": _remove,
     }
     with stop_on_signals() as stop:
@@ -242,6 +253,29 @@ def _remove(arguments: argparse.Namespace, data: DataFolder, _stop: threading.Ev
         print_json({"name": arguments.name, "status": "removed"})
     else:
         print(f"{arguments.name}: removed")
+    return EXIT_OK
+
+
+def _benchmark(arguments: argparse.Namespace, data: DataFolder, stop: threading.Event) -> int:
+    folders = [str(folder) for folder in model_folders(data, arguments.model_folder)]
+    model = {"model": arguments.name, "folders": folders, "data": str(data.root)}
+    threads = max(arguments.threads, 0)
+    trials = None if arguments.again else known_trials(model, threads)
+    if trials is None:
+        print(f"{arguments.name}: measuring, up to two minutes", file=sys.stderr)
+        trials = calibrate(model, threads, stop, data.logs)
+    used = {mode: choose_way(trials, mode) for mode in PROMISES_DB}
+    if arguments.json:
+        ways = [vars(trial) for trial in trials]
+        print_json({"name": arguments.name, "processor": processor(), "ways": ways, "used": used})
+        return EXIT_OK
+    found = processor()
+    print(f"{found['name']}: {' '.join(found['flags'])}")
+    print(f"{'way':24}{'s a chunk':>10}{'error dB':>10}  used for")
+    for trial in trials:
+        modes = ", ".join(mode for mode, way in used.items() if way == trial.way)
+        figures = f"{trial.seconds:10.2f}{-trial.snr_db:10.1f}  {modes}"
+        print(f"{trial.way:24}{trial.problem or figures}".rstrip())
     return EXIT_OK
 
 

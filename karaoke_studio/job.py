@@ -24,7 +24,9 @@ ALL_STEMS = ("all",)
 MIX = "mix"
 #: Stems from top to bottom, wherever they are shown, and the order in which they are added up.
 STEM_ORDER = ("vocals", "instrumental", "drums", "bass", "guitar", "piano", "other")
-MODES = ("reference", "exact")
+#: How a network counts: `AUTO_MODE` = what the quality asks for.
+AUTO_MODE = "auto"
+MODES = (AUTO_MODE, "reference", "exact", "fast", "turbo")
 #: How much care engine "auto" takes; what a person chooses in the window.
 QUALITIES = ("draft", "normal", "best")
 #: What a computing device may be called.
@@ -97,7 +99,8 @@ class NetworkChoice:
 
     Attributes:
         model_folders: where models are looked for, in order.
-        mode: one of `MODES`: upstream's own forward, or the same within rounding and quicker.
+        mode: one of `MODES`: upstream's own forward, the same within rounding (at least 110 dB),
+            or quicker and at least 60 or 38 dB from it.
         overlap: of neighbouring chunks, as a share of a chunk, 0…0.5.
         shifts: passes at random offsets that are averaged; 0 = one pass as it is.
         segment_s: length of chunks; None = what the model asks for.
@@ -106,7 +109,7 @@ class NetworkChoice:
     """
 
     model_folders: tuple[Path, ...] = ()
-    mode: str = "exact"
+    mode: str = AUTO_MODE
     overlap: float = 0.25
     shifts: int = 0
     segment_s: float | None = None

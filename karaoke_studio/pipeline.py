@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from karaoke_studio.errors import (
     ModelError,
     ModelRefused,
     OutOfMemory,
+    ProcessingFailed,
     ProcessingTimeout,
     error_from_os,
 )
@@ -46,9 +48,19 @@ from karaoke_studio.playback.live_song import Layer, LiveSong
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
 from karaoke_studio.staging import DRAFT, ORIGINAL_PEAKS, VOCALS, Staging, sweep
-from karaoke_studio.worker.conversion import convert_models
+from karaoke_studio.worker.calibration import strike_way
+from karaoke_studio.worker.conversion import convert_models, convert_network
 from karaoke_studio.worker.draft import Draft
 from karaoke_studio.worker.host import Worker, WorkerDied, Workers
+from karaoke_studio.worker.network import (
+    Measure,
+    Plan,
+    likely_role,
+    mode_for,
+    never_measure,
+    plan_network,
+    without_way,
+)
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +86,8 @@ class Surroundings:
             import, then what `audio.live_peaks` tells of the stems; a draft's with {"draft": True}.
         show_live: given the song as soon as its first second can be heard; it then tells by itself
             what of it is ready.
+        measure: finds out which way of computing is the quickest for a model, where nothing is
+            known yet, or says that now is not the time for it.
     """
 
     workers: Workers
@@ -83,6 +97,7 @@ class Surroundings:
     describe: Describe = lambda _facts: None
     show_waves: Describe = lambda _facts: None
     show_live: Callable[[LiveSong], None] = lambda _live: None
+    measure: Measure = never_measure
 
 
 def run_job(
@@ -225,7 +240,8 @@ class _Run:
         """Decode the file into staging."""
         workers = self.around.workers
         if is_network(self.engine):
-            workers.engine.start()
+            mode = mode_for(self.spec.network, self.spec.quality)
+            self._worker_for(likely_role(self._model(), self.spec.network, mode)).start()
         if not is_network(self.engine) or self.spec.draft:
             workers.builtin.start()
         self.song = self._stage(
@@ -312,23 +328,54 @@ class _Run:
         self._stage(Stage.SEPARATING, self.around.workers.builtin, "separate", args)
 
     def _separate_network(self) -> None:
-        choice, engine = self.spec.network, self.around.workers.engine
-        model = {
+        choice, model = self.spec.network, self._model()
+        self.meter.enter(Stage.LOADING_MODEL)
+        mode = mode_for(choice, self.spec.quality)
+        workers, measure = self.around.workers, self.around.measure
+        started_s = time.monotonic()
+        plan = plan_network(model, choice, mode, workers, measure, self.stop)
+        self.meter.forgive(time.monotonic() - started_s)
+        if plan.role == "openvino":
+            try:
+                self._run_network(model, plan)
+            except (ModelError, EngineCrashed, ProcessingTimeout, ProcessingFailed) as exc:
+                way = plan.options["way"]
+                log.warning("job %s: %s failed: %s", self.spec.job_id, way, exc.message)
+                strike_way(model, choice.threads, way, exc.code)
+            else:
+                return
+        self._run_network(model, without_way(plan) if plan.role == "openvino" else plan)
+
+    def _model(self) -> dict[str, Any]:
+        """Return the arguments that name the model to the children."""
+        return {
             "model": self.engine,
-            "folders": [str(folder) for folder in choice.model_folders],
+            "folders": [str(folder) for folder in self.spec.network.model_folders],
             "data": str(self.around.data),
             "stems": self._asked_of_network(),
         }
-        loaded = self._stage(Stage.LOADING_MODEL, engine, "load_model", model)
-        if loaded["needs_conversion"]:
+
+    def _worker_for(self, role: str) -> Worker:
+        workers = self.around.workers
+        return workers.openvino if role == "openvino" else workers.engine
+
+    def _load_network(self, worker: Worker, model: dict[str, Any]) -> dict[str, Any]:
+        loaded = self._stage(Stage.LOADING_MODEL, worker, "load_model", model)
+        if loaded.get("needs_conversion"):
             files = [Path(name) for name in loaded["needs_conversion"]]
             convert_models(files, self.around.data, stop=self.stop)
-            loaded = self._stage(Stage.LOADING_MODEL, engine, "load_model", model)
+        elif loaded.get("is_converted") is False:
+            convert_network(model, stop=self.stop)
+        else:
+            return loaded
+        return self._stage(Stage.LOADING_MODEL, worker, "load_model", model)
+
+    def _run_network(self, model: dict[str, Any], plan: Plan) -> None:
+        worker = self._worker_for(plan.role)
+        loaded = self._load_network(worker, model)
         self._choose_stems(tuple(loaded["sources"]))
-        options = {**vars(choice)}
-        del options["model_folders"]
-        args = model | {"song": self.song, "stems": self.parts, "options": options}
-        done = self._stage(Stage.SEPARATING, engine, "separate", args)
+        args = model | {"song": self.song, "stems": self.parts, "options": plan.options}
+        done = self._stage(Stage.SEPARATING, worker, "separate", args)
         self.model_load_s = loaded["load_s"] + done["model_load_s"]
         self.meter.forgive(self.model_load_s)
         self.engine, self.device = done["engine"], done["device"]
@@ -543,8 +590,8 @@ def _stages(spec: JobSpec, engine: str) -> list[tuple[Stage, str]]:
     """Return the stages of a job with the names their speeds are kept under."""
     separating = [(Stage.SEPARATING, f"separating {engine}")]
     if is_network(engine):
-        choice = spec.network
-        name = f"separating network {engine} {choice.mode} {choice.device} {choice.shifts}"
+        choice, mode = spec.network, mode_for(spec.network, spec.quality)
+        name = f"separating network {engine} {mode} {choice.device} {choice.shifts}"
         separating = [(Stage.LOADING_MODEL, "loading_model"), (Stage.SEPARATING, name)]
     importing, *rest = _export_stages(spec)
     return [importing, *separating, *rest]

@@ -10,6 +10,7 @@ from typing import Any
 
 from karaoke_studio.job import (
     ALL_STEMS,
+    AUTO_MODE,
     BIT_DEPTHS,
     DEVICE_NAME,
     FORMATS,
@@ -66,7 +67,7 @@ class Settings:
     quality: str = "normal"
     engine: str = "auto"
     device: str = "auto"
-    network_mode: str = "exact"
+    network_mode: str = AUTO_MODE
     overlap: float = 0.25
     shifts: int = 0
     segment_s: int = 0

@@ -16,7 +16,14 @@ import pytest
 from karaoke_studio.catalogue import KNOWN_MODELS
 from karaoke_studio.cli import main
 from karaoke_studio.errors import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from karaoke_studio.separation.calibration import (
+    CalibrationRecord,
+    Trial,
+    calibration_key,
+    processor,
+)
 from karaoke_studio.separation.hub import HUB_VARIABLE
+from karaoke_studio.separation.model_files import ModelStore, find_model
 from karaoke_studio.worker.host import WorkerDied
 from tests.helpers.fault_server import COMMIT, FaultServer, fault_server
 from tests.helpers.models import make_net, write_bag, write_safetensors
@@ -59,6 +66,29 @@ class Terminal:
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
     return Terminal(tmp_path / "data", capsys)
+
+
+def test_what_was_measured_is_a_table(run: Terminal, tmp_path: Path) -> None:
+    write_bag(tmp_path / "mine", "htdemucs", [make_net()])
+    own = ("--model-folder", tmp_path / "mine")
+    run("models", "verify", "htdemucs", *own)  # from then on its hashes are known
+    data = tmp_path / "data"
+    files = find_model("htdemucs", [tmp_path / "mine"])
+    key = calibration_key(files, ModelStore(data), 2)
+    assert key is not None
+    trials = [Trial("torch-f32", 2.0, 126.0), Trial("openvino-bf16", 0.7, 41.0)]
+    CalibrationRecord(data).put(key, [*trials, Trial("torch-bf16", 0, 0, "OUT_OF_MEMORY")])
+    asked = ("models", "benchmark", "htdemucs", "--threads", "2", *own)
+    first, second, *rows = run(*asked).splitlines()
+    assert processor()["name"] in first
+    assert second.split()[0] == "way"
+    assert [row.split() for row in rows] == [
+        ["torch-f32", "2.00", "-126.0", "exact,", "fast"],
+        ["openvino-bf16", "0.70", "-41.0", "turbo"],
+        ["torch-bf16", "OUT_OF_MEMORY"],
+    ]
+    assert run.json(*asked)["used"]["turbo"] == "openvino-bf16"
+    assert run.err == "", "nothing was measured"
 
 
 def test_a_downloaded_model_makes_a_song(

@@ -87,7 +87,7 @@ def test_no_file_means_defaults_without_a_word(
         ("quality", "perfect"),
         ("device", "cuda:x"),
         ("device", 0),
-        ("network_mode", "fast"),
+        ("network_mode", "quickest"),
         ("overlap", 0.51),
         ("shifts", 11),
         ("segment_s", 3.5),

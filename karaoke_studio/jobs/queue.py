@@ -196,7 +196,7 @@ class JobQueue(QObject):
 
     def add_paths(self, paths: list[Path]) -> None:
         """Queue songs and all songs in folders; returns at once."""
-        plan = self._plan()
+        plan = self.plan()
 
         def walk() -> None:
             engine = _engine_of(plan)
@@ -221,7 +221,7 @@ class JobQueue(QObject):
     def redo_song(self, song: Song, engine: str, quality: str = "best") -> None:
         """Queue a new take of a song of the library; its old one stays until it is removed."""
         spec = replace(
-            self._plan(),
+            self.plan(),
             job_id=uuid.uuid4().hex,
             input=song.original_path or song.folder / "original",
             engine=engine,
@@ -329,7 +329,7 @@ class JobQueue(QObject):
         job = self._jobs.get(job_id)
         if job is None or job.state not in {JobState.FAILED, JobState.CANCELLED}:
             return
-        plan, old = self._plan(), self._specs[job_id]
+        plan, old = self.plan(), self._specs[job_id]
         spec = replace(old, engine=engine or old.engine, stems=plan.stems, network=plan.network)
         self._specs[job_id] = spec
         named = spec.engine if spec.engine != AUTO else job.engine
@@ -447,11 +447,11 @@ class JobQueue(QObject):
 
         None while the engine has not been measured on this machine.
         """
-        return expected_s(self._plan(), engine, duration_s, self._around.speeds)
+        return expected_s(self.plan(), engine, duration_s, self._around.speeds)
 
     def model_folders(self) -> tuple[Path, ...]:
         """Return where models are looked for as the settings are now."""
-        return self._plan().network.model_folders
+        return self.plan().network.model_folders
 
     def is_working(self) -> bool:
         """Whether something is being made, or will be without anybody's doing."""
@@ -465,7 +465,7 @@ class JobQueue(QObject):
         states = {JobState.QUEUED, JobState.PAUSED}
         return [name for name, job in self._jobs.items() if job.state in states]
 
-    def _plan(self) -> JobSpec:
+    def plan(self) -> JobSpec:
         """Return what a new job would be, still without a file."""
         chosen = self._settings
         own = Path(chosen.model_folder) if chosen.model_folder else None

@@ -212,7 +212,7 @@ def _loop(
     networks: Sequence[Network],
 ) -> None:
     """Run the chunk loop on a song that has been brought to the networks' rate."""
-    scale = _Scale(source, song.facts)
+    scale = Scale(source, song.facts)
     if options.mode in _SKIPPING:
         networks = [replace(one, forward=scale.skipping(one)) for one in networks]
     loop = OverlapAdd(
@@ -276,7 +276,7 @@ class Pulse:
             self.report((self._loop.done + min(1.0, share)) / self._loop.total)
 
 
-class _Scale:
+class Scale:
     """Brings a song to the level that networks know, two channels, and back."""
 
     def __init__(self, source: SampleReader, facts: SongFacts) -> None:

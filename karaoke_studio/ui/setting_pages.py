@@ -33,7 +33,13 @@ _DEVICES = (
         ("xpu", "Intel graphics"),
     ),
 )
-_MODES = (("exact", "Quick, same result"), ("reference", "As Demucs does it"))
+_MODES = (
+    ("auto", "What the quality asks for"),
+    ("turbo", "Turbo: quickest, small errors"),
+    ("fast", "Fast: errors that nobody hears"),
+    ("exact", "Exact: the same result"),
+    ("reference", "As Demucs does it"),
+)
 _OVERLAPS = ((0.1, "10 %"), (0.25, "25 %, the usual"), (0.5, "50 %, slower"))
 _PASSES = ((0, "One"), *((n, f"{n}, {n} times as long") for n in (2, 3, 5, 10)))
 

@@ -35,6 +35,7 @@ ROLES = {
     # apart from the transfer child, where it would keep the next song waiting
     "analysis": ("karaoke_studio.worker.media", 19),
     "engine": ("karaoke_studio.worker.engine", 10),
+    "openvino": ("karaoke_studio.worker.openvino", 10),
 }
 PROGRESS_INTERVAL_S = 1 / 15
 #: A task that works on without anything to report says so this often, or it would seem stalled.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from karaoke_studio.separation.device import list_devices
 from karaoke_studio.worker.child import Task, TaskContext
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
     from karaoke_studio.separation.demucs_engine import DemucsEngine
+    from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction, SongFacts
     from karaoke_studio.separation.journal import Journal
+    from karaoke_studio.separation.model_files import ModelFiles
     from karaoke_studio.separation.order import Playhead
     from karaoke_studio.separation.ranges import Ranges
+    from karaoke_studio.separation.song_run import Ledger, NetworkOptions, Separation, Song
 
 log = logging.getLogger(__name__)
 
@@ -90,18 +93,39 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         `engine` (the model's name), `stems`, `model_sha256`, `model_load_s`, `device`, `fallbacks`
         ([device, error code] in order), `resumed_frames`, `recipe`.
     """
+    engine, load_s = _warm.engine(args, context)
+    facts = {"engine": engine.model.name, "model_sha256": engine.model.sha256}
+    return facts | {"model_load_s": load_s} | separate_staged(engine, args, context)
+
+
+class SongEngine(Protocol):
+    """A warm model, whatever runs it."""
+
+    def separate(
+        self,
+        song: Song,
+        options: NetworkOptions,
+        ledger: Ledger,
+        report: ReportFraction,
+        check: Check,
+    ) -> Separation:
+        """Make the stems that the song asks for."""
+        ...
+
+
+def separate_staged(
+    engine: SongEngine, args: dict[str, Any], context: TaskContext
+) -> dict[str, Any]:
+    """Run a warm model over a staged song; see `separate` for what is told and returned."""
     from karaoke_studio.audio.live_peaks import LivePeaks
     from karaoke_studio.audio.raw import RawFile
-    from karaoke_studio.separation.engine import SongFacts
     from karaoke_studio.separation.song_run import NetworkOptions, Song
     from karaoke_studio.staging import ORIGINAL
     from karaoke_studio.worker.media import StagedReader, StagedWriter
 
     staging, song, stems = Path(args["staging"]), args["song"], list(args["stems"])
     options = NetworkOptions(**args["options"])
-    engine, load_s = _warm.engine(args, context)
     context.tell({"stage": "separating"})
-    facts = SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
     paths = {stem: staging / f"{stem}.f32" for stem in stems}
     with ExitStack() as stack:
         original = stack.enter_context(RawFile.open(staging / ORIGINAL, song["channels"]))
@@ -113,7 +137,7 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
             Song(
                 StagedReader(original, song["sample_rate"]),
                 {stem: StagedWriter(file) for stem, file in files.items()},
-                facts,
+                song_facts(song),
                 staging,
                 song["sha256"],
                 lambda: _playhead(context.hints),
@@ -125,15 +149,76 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         )
         ledger.checkpoint()
     return {
-        "engine": engine.model.name,
         "stems": stems,
-        "model_sha256": engine.model.sha256,
-        "model_load_s": load_s,
         "device": done.device,
         "fallbacks": [[one.device, one.code] for one in done.fallbacks],
         "resumed_frames": ledger.resumed,
         "recipe": done.recipe,
     }
+
+
+def song_facts(song: dict[str, Any]) -> SongFacts:
+    """Return what engines look at of what the import told."""
+    from karaoke_studio.separation.engine import SongFacts
+
+    return SongFacts(**{name: song[name] for name in ("rms", "peak", "mean", "std", "side_ratio")})
+
+
+def staged_chunks(args: dict[str, Any], frames: int, context: TaskContext) -> FloatArray:
+    """Return chunks of a staged song, as `separation.trials` tries them."""
+    from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.separation.trials import cut_chunks
+    from karaoke_studio.staging import ORIGINAL
+    from karaoke_studio.worker.media import StagedReader
+
+    song = args["song"]
+    with RawFile.open(Path(args["staging"]) / ORIGINAL, song["channels"]) as original:
+        source = StagedReader(original, song["sample_rate"])
+        return cut_chunks(source, song_facts(song), frames, context.check)
+
+
+def usable_devices(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Say on which devices a song would be made, best first, where `device` was chosen."""
+    from karaoke_studio.separation import device
+
+    return {"devices": device.devices_to_try(args["device"], _device_record(args))}
+
+
+def try_torch(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Try all ways of torch on the processor, with the first network that makes vocals.
+
+    Args:
+        args: those of `load_model`, `staging` and `song` (an import of any song), `threads`.
+        context: of this task.
+
+    Returns:
+        `trials`, `network` (its number), `is_convertible`.
+    """
+    from karaoke_studio.separation import torch_trials
+
+    engine, _ = _warm.engine(args, context)
+    number = torch_trials.first_network(engine.model, "vocals")
+    chunks = staged_chunks(args, torch_trials.chunk_frames(engine.model, number), context)
+    return torch_trials.try_all(
+        engine.model, number, chunks, Path(args["staging"]), args["threads"], context.check
+    )
+
+
+def convert_network(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Convert a model for OpenVINO; only ever in a child that ends after it.
+
+    Args:
+        args: those of `load_model`.
+        context: of this task.
+    """
+    from karaoke_studio.separation import openvino_conversion
+    from karaoke_studio.worker.openvino import conversion_folder
+
+    engine, _ = _warm.engine(args, context)
+    stems = args.get("stems") or list(engine.model.sources)
+    folder, _ = conversion_folder(args)
+    openvino_conversion.convert_model(engine.model, stems, folder, context.check)
+    return {"folder": str(folder)}
 
 
 def _playhead(hints: dict[str, Any]) -> Playhead | None:
@@ -234,7 +319,7 @@ class _Warm:
         from karaoke_studio.separation import model_files
 
         store = model_files.ModelStore(Path(args["data"]))
-        return model_files.unconverted(_find(args), store)
+        return model_files.unconverted(find_model(args), store)
 
     def engine(self, args: dict[str, Any], context: TaskContext) -> tuple[DemucsEngine, float]:
         """Return the model that is asked for and the seconds that it took to load it now."""
@@ -245,8 +330,8 @@ class _Warm:
             context.check()
             context.tell({"stage": "loading_model"})
 
-        files = _find(args)
-        stamp = (files, [_stamp(file.path) for file in files.files], args["data"])
+        files = find_model(args)
+        stamp = (files, [stamp_of(file.path) for file in files.files], args["data"])
         stems = args.get("stems")
         warm = self._engine if stamp == self._stamp else None
         if warm is not None and warm.can_make(warm.model.sources if stems is None else stems):
@@ -259,13 +344,15 @@ class _Warm:
         return self._engine, model.load_s
 
 
-def _find(args: dict[str, Any]) -> Any:
+def find_model(args: dict[str, Any]) -> ModelFiles:
+    """Return the files of the model that a task names."""
     from karaoke_studio.separation import model_files
 
     return model_files.find_model(args["model"], [Path(folder) for folder in args["folders"]])
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file does, None where it cannot be looked at."""
     try:
         status = path.stat()
     except OSError:  # loading will say what is the matter
@@ -286,4 +373,7 @@ TASKS: dict[str, Task] = {
     "load_model": load_model,
     "separate": separate,
     "convert_model": convert_model,
+    "convert_network": convert_network,
+    "usable_devices": usable_devices,
+    "try_torch": try_torch,
 }

@@ -364,6 +364,7 @@ class Workers:
         builtin: the engines that need no download.
         analysis: tempo, key and loudness, at the lowest priority.
         engine: the network runtime.
+        openvino: the other one, for converted networks.
     """
 
     interactive: Worker
@@ -371,6 +372,7 @@ class Workers:
     builtin: Worker
     analysis: Worker
     engine: Worker
+    openvino: Worker
 
     @staticmethod
     def create(log_folder: Path | None = None) -> Workers:
@@ -381,6 +383,7 @@ class Workers:
             Worker("builtin", log_folder=log_folder),
             Worker("analysis", log_folder=log_folder),
             Worker("engine", log_folder=log_folder, memory_mb=0),
+            Worker("openvino", log_folder=log_folder, memory_mb=0),
         )
 
     def another_engine(self) -> Worker:
@@ -393,7 +396,8 @@ class Workers:
 
     def all(self) -> tuple[Worker, ...]:
         """Return every worker."""
-        return (self.interactive, self.transfer, self.builtin, self.analysis, self.engine)
+        media = (self.interactive, self.transfer, self.builtin, self.analysis)
+        return (*media, self.engine, self.openvino)
 
     def close(self) -> None:
         """End all children."""
