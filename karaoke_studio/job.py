@@ -133,6 +133,7 @@ class JobSpec:
         song_id: the song of the library that gets a new take, or None to make a new song.
         title: what the song is called; "" = its file says so.
         gains: stem → gain of an export's `MIX`.
+        tune: key and tempo of an export, as `audio.tune.Tune` has them; {} = as recorded.
         keep_original: keep a copy of the file beside a new song of the library.
         draft: while a network makes the song, let the built-in engine make vocals that can be heard
             until the network's are there.
@@ -148,6 +149,7 @@ class JobSpec:
     song_id: str | None = None
     title: str = ""
     gains: dict[str, float] = field(default_factory=dict, hash=False)
+    tune: dict[str, Any] = field(default_factory=dict, hash=False)
     keep_original: bool = True
     draft: bool = False
 
@@ -179,6 +181,7 @@ class JobSpec:
             data.get("song_id"),
             str(data.get("title", "")),
             dict(data.get("gains", {})),
+            dict(data.get("tune", {})),
             bool(data.get("keep_original", True)),
             bool(data.get("draft", False)),
         )

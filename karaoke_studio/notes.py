@@ -18,6 +18,7 @@ NO_PICTURE = "no_picture"
 ALREADY_IN_LIBRARY = "already_in_library"
 CHILD_RESTARTED = "child_restarted"
 FALLBACK = "fallback"
+TEMPO_KEPT = "tempo_kept"
 
 _SENTENCES = {
     AUDIO_SILENT: "The song is silent.",
@@ -31,6 +32,7 @@ _SENTENCES = {
     COVER_DROPPED: "The cover picture was too large and was left out.",
     NO_PICTURE: "There is no moving picture in the file, so no video was made.",
     ALREADY_IN_LIBRARY: "The song is already in the library.",
+    TEMPO_KEPT: "The tempo stayed as recorded, because a video goes with it.",
     CHILD_RESTARTED: "A helper process stopped and was started again.",
 }
 

@@ -273,7 +273,12 @@ class _Run:
             # "other" is what all the rest leaves of the song
             self.parts = [stem for stem in song.stems if stem != "instrumental"]
             self._require_stems(song.stems, song.engine)
-        self._stage(
+        tune = dict(self.spec.tune)
+        if tune and video and tune["tempo"] != 1.0:
+            # the picture cannot be slowed down with it
+            tune["tempo"] = 1.0
+            self.notes.append(notes.TEMPO_KEPT)
+        restored = self._stage(
             Stage.IMPORTING,
             self.around.workers.transfer,
             "restore_take",
@@ -282,10 +287,17 @@ class _Run:
                 "stems": {stem: str(path) for stem, path in song.stem_paths.items()},
                 "parts": self.parts,
                 "gains": self.spec.gains if MIX in self.stems else {},
+                "tune": tune,
                 "shift_bits": song.shift_bits,
                 "cover": str(song.cover_path) if song.cover_path else None,
             },
         )
+        self.song = {**self.song, "frames": restored["frames"]}
+        if tune:
+            self.song["words"] = [
+                [None if seconds is None else seconds / tune["tempo"], line]
+                for seconds, line in self.song["words"]
+            ]
 
     def separate(self) -> None:
         """Let the engine write its stems; what was left to us goes on with the built-in one."""

@@ -13,6 +13,7 @@ import functools
 import logging
 import sys
 import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -154,3 +155,36 @@ class Stretcher:
         return (pointer * self._channels)(
             *(ctypes.cast(first + step * row, pointer) for row in range(self._channels))
         )
+
+
+def retuned(
+    blocks: Iterable[Sequence[FloatArray]], tune: Tune, *, sample_rate: int, frames: int
+) -> Iterator[list[FloatArray]]:
+    """Move key and tempo of all stems of a song at once, as the player does.
+
+    Args:
+        blocks: for each stretch of the song all stems, float32 (n, channels).
+        tune: how.
+        sample_rate: Hz.
+        frames: length of the song before.
+
+    Yields:
+        All stems, float32 (m, channels); together 1/tempo times as long.
+
+    Raises:
+        ProcessingFailed: the library is not installed.
+    """
+    stretcher: Stretcher | None = None
+    fed = 0
+    for stems in blocks:
+        channels = stems[0].shape[1]
+        rows = np.concatenate([stem.T for stem in stems])
+        if stretcher is None:
+            stretcher = Stretcher(tune, sample_rate=sample_rate, channels=len(rows))
+            stretcher.prime(np.zeros((len(rows), stretcher.pad_frames), np.float32))
+        fed += rows.shape[1]
+        made = stretcher.feed(rows, is_last=fed >= frames)
+        yield [
+            np.ascontiguousarray(made[first : first + channels].T)
+            for first in range(0, len(rows), channels)
+        ]

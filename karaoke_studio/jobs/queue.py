@@ -364,12 +364,14 @@ class JobQueue(QObject):
         output: OutputSpec,
         stems: tuple[str, ...],
         gains: dict[str, float] | None = None,
+        tune: dict[str, Any] | None = None,
     ) -> str:
         """Write files from a song's take; returns the id that the export's signals carry.
 
-        Among the stems `job.MIX` is the song with its stems at these gains.
+        Among the stems `job.MIX` is the song with its stems at these gains. With `tune` all files
+        are in that key and tempo, see `JobSpec`.
         """
-        spec, stop = self._new_export(song, output, stems, gains)
+        spec, stop = self._new_export(song, output, stems, gains, tune)
         told = Told(
             self.export_progressed, self.export_finished, self.export_failed, self.export_cancelled
         )
@@ -382,11 +384,20 @@ class JobQueue(QObject):
         output: OutputSpec,
         stems: tuple[str, ...],
         gains: dict[str, float] | None = None,
+        tune: dict[str, Any] | None = None,
     ) -> tuple[JobSpec, threading.Event]:
         # named as the song is, so that {base} has something to say
         suffix = Path(song.original or ".flac").suffix
         named = song.folder / f"{safe_name(song.title)}{suffix}"
-        spec = JobSpec(uuid.uuid4().hex, named, song.engine, stems, output, gains=gains or {})
+        spec = JobSpec(
+            uuid.uuid4().hex,
+            named,
+            song.engine,
+            stems,
+            output,
+            gains=gains or {},
+            tune=tune or {},
+        )
         self._stops[spec.job_id] = threading.Event()
         return spec, self._stops[spec.job_id]
 

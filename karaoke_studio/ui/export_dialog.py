@@ -143,6 +143,17 @@ class ExportDialog(Dialog):
             all(song.has_picture and song.original is not None for song in self._songs)
         )
 
+        self.tune = Tick(self._look, "tune_tick", "In the key and tempo as played")
+        self.tune.hide()
+
+    def offer_tune(self, words: str) -> None:
+        """Let files be written as they are played, in another key or tempo than was recorded."""
+        if words:
+            self.tune.setText(f"As played: {words}")
+        self.tune.setToolTip("Without it the files are as they were recorded")
+        self.tune.setChecked(True)
+        self.tune.show()
+
     def _build_format(self) -> None:
         self.format = Choice(self._look, "format_choice", "Format")
         for name in FORMATS:
@@ -200,7 +211,7 @@ class ExportDialog(Dialog):
         parts_of_it = [tick for stem, tick in self.stems.items() if stem not in {*STEMS, MIX}]
         ticks = QVBoxLayout()
         ticks.setSpacing(theme.XS)
-        for line in (whole, parts_of_it, [self.video]):
+        for line in (whole, parts_of_it, [self.video, self.tune]):
             row_of_ticks = QHBoxLayout()
             row_of_ticks.setSpacing(theme.L)
             for tick in line:
@@ -432,6 +443,7 @@ class ExportDialog(Dialog):
         widgets: tuple[QWidget, ...] = (
             *self.stems.values(),
             self.video,
+            self.tune,
             self.format,
             self.quality,
             self.folder_button,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
@@ -19,6 +20,7 @@ from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.export_batch import ExportBatch, written_files
 from karaoke_studio.ui.export_dialog import ExportDialog
 from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.tune_controls import tune_in_words
 
 
 class Exports(QObject):
@@ -61,6 +63,9 @@ class Exports(QObject):
         """Show the dialog for songs."""
         mix = self._mix_of(songs[0])
         dialog = ExportDialog(self._look, songs, settings, self._window, mix)
+        moved = [song for song in songs if self.tune_of(song)]
+        if moved:
+            dialog.offer_tune(tune_in_words(mix.tune) if len(songs) == 1 else "")
         dialog.export_requested.connect(self._on_requested)
         dialog.cancel_requested.connect(self._on_cancel_requested)
         dialog.choices_changed.connect(self.choices_changed)
@@ -74,13 +79,24 @@ class Exports(QObject):
         """Return the gains of a song's stems, as its faders stand now."""
         return dict(zip(song.stems, self._mix_of(song).gains(song.stems), strict=True))
 
+    def tune_of(self, song: Song) -> dict[str, Any]:
+        """Return key and tempo of a song as they stand now; {} = as it was recorded."""
+        tune = self._mix_of(song).tune
+        return {} if tune.is_plain else tune.to_plain()
+
     def _watching(self, batch: ExportBatch) -> ExportDialog | None:
         return self._dialog if batch is self._seen else None
 
     @Slot(object, object, object)
     def _on_requested(self, songs: list[Song], output: OutputSpec, stems: tuple[str, ...]) -> None:
         export = self._queue.export_song
-        batch = ExportBatch({export(s, output, stems, self.gains_of(s)): s for s in songs})
+        as_played = self._dialog is not None and self._dialog.tune.isChecked()
+        batch = ExportBatch(
+            {
+                export(s, output, stems, self.gains_of(s), self.tune_of(s) if as_played else {}): s
+                for s in songs
+            }
+        )
         self._running.update(dict.fromkeys(batch.songs, batch))
         self._seen = batch
 

@@ -35,6 +35,17 @@ def semitones(value: float) -> str:
     return sign + figure
 
 
+def tune_in_words(tune: Tune) -> str:
+    """Return key and tempo.
+
+    >>> tune_in_words(Tune(-2, 0.9)), tune_in_words(Tune(1)), tune_in_words(Tune(0, 1.1))
+    ('key −2, tempo 90 %', 'key +1', 'tempo 110 %')
+    """
+    key = f"key {semitones(tune.semitones)}" if tune.semitones else ""
+    tempo = f"tempo {tune.tempo * 100:.0f} %" if tune.tempo != 1.0 else ""
+    return ", ".join(part for part in (key, tempo) if part)
+
+
 def moved_key(key: str, by: float) -> str:
     """Return the key that a song in `key` has when it is moved by so many semitones.
 

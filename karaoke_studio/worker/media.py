@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -178,21 +178,29 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Turn a library take's FLACs back into staged samples, so that it can be exported.
 
     `stems` (stem → file) add up to the song; those named in `parts` are staged by themselves, and
-    with `gains` (stem → gain) their mix is, as the player makes it.
+    with `gains` (stem → gain) their mix is, as the player makes it. With `tune` all of them are in
+    that key and tempo, again as the player makes them.
+
+    Returns:
+        `frames` of what is staged.
     """
     from karaoke_studio.audio.encode import read_integers
     from karaoke_studio.audio.mix import mixed
     from karaoke_studio.audio.raw import RawFile
+    from karaoke_studio.audio.rubber_band import retuned
+    from karaoke_studio.audio.tune import AS_RECORDED, Tune
     from karaoke_studio.job import MIX
     from karaoke_studio.staging import ORIGINAL
 
     staging, song, gains = Path(args["staging"]), args["song"], args["gains"]
     scale = np.float32(2.0 ** (args["shift_bits"] - 23))
+    tune = Tune.from_plain(args["tune"]) if args["tune"] else AS_RECORDED
+    frames = round(song["frames"] / tune.tempo)
     if args["cover"]:
         shutil.copyfile(args["cover"], staging / song["cover"])
     with ExitStack() as files:
         original, *made = (
-            files.enter_context(RawFile.create(path, song["channels"], song["frames"]))
+            files.enter_context(RawFile.create(path, song["channels"], frames))
             for path in (
                 staging / ORIGINAL,
                 *(staging / f"{name}.f32" for name in (*args["parts"], *([MIX] if gains else []))),
@@ -201,19 +209,26 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         staged = dict(zip((*args["parts"], MIX), made, strict=False))
         start = 0
         readers = [read_integers(Path(path)) for path in args["stems"].values()]
-        for blocks in zip(*readers, strict=True):
+        scaled: Iterator[list[FloatArray]] = (
+            [*((block * scale).astype(np.float32) for block in blocks)]
+            for blocks in zip(*readers, strict=True)
+        )
+        if not tune.is_plain:
+            shape = {"sample_rate": song["sample_rate"], "frames": song["frames"]}
+            scaled = retuned(scaled, tune, **shape)
+        for floats in scaled:
             context.check()
-            original.write(start, sum(blocks[1:], start=blocks[0]) * scale)
-            floats = ((block * scale).astype(np.float32) for block in blocks)
+            # 24-bit numbers add up exactly in float64
+            original.write(start, sum((f.astype(np.float64) for f in floats[1:]), start=floats[0]))
             stems = dict(zip(args["stems"], floats, strict=True))
             for part in args["parts"]:
                 staged[part].write(start, stems[part])
             if gains:
                 wanted = [gains.get(name, 0.0) for name in stems]
                 staged[MIX].write(start, mixed(list(stems.values()), wanted))
-            start += len(blocks[0])
-            context.report(start / max(1, song["frames"]))
-    return {}
+            start += len(floats[0])
+            context.report(min(1.0, start / max(1, frames)))
+    return {"frames": frames}
 
 
 def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class FakeQueue(QObject):
         self.wishes: list[tuple[str, str, bool]] = []
         self.analysed: list[str] = []
         self.gains: dict[str, float] | None = None
+        self.tune: dict[str, Any] | None = None
         self.retried: list[tuple[str, str]] = []
         self.exported_again: list[str] = []
         self.paused = False
@@ -155,8 +156,10 @@ class FakeQueue(QObject):
         output: OutputSpec,
         stems: tuple[str, ...],
         gains: dict[str, float] | None = None,
+        tune: dict[str, Any] | None = None,
     ) -> str:
         self.gains = gains
+        self.tune = tune
         export_id = f"export{next(self._numbers)}"
         self.exports[export_id] = (song, output, stems)
         return export_id

@@ -91,7 +91,7 @@ class FakeWorker:
                 raise Cancelled
         self._shop.misbehave(args["song"]["tags"]["title"])
         tell({"fraction": 1.0})
-        return {}
+        return {"frames": args["song"]["frames"]}
 
     def _analyse(self, args: dict[str, Any], tell: Any, _stop: threading.Event) -> Any:
         tell({"fraction": 1.0})

@@ -148,3 +148,30 @@ def test_without_the_library_both_are_greyed_out_and_say_why(
     assert "librubberband2" in controls.tempo.slider.toolTip()
     with qtbot.assertNotEmitted(controls.tune_changed):
         controls.key_up()
+
+
+@needs_library
+@pytest.mark.parametrize("as_played", [True, False])
+def test_files_are_written_as_played_or_as_recorded(
+    window: MainWindow, controls: TuneControls, queue: FakeQueue, as_played: bool
+) -> None:
+    controls.key_down()
+    song = window.opened.song()
+    assert song is not None
+    dialog = window.exports.open([song], window.settings)
+    assert dialog.tune.isVisibleTo(dialog)
+    assert dialog.tune.text() == "As played: key −1"
+    dialog.tune.setChecked(as_played)
+    dialog.start_button.click()
+    assert queue.tune == (Tune(-1).to_plain() if as_played else {})
+
+
+def test_nothing_is_offered_for_a_song_as_it_was_recorded(
+    window: MainWindow, queue: FakeQueue
+) -> None:
+    song = window.opened.song()
+    assert song is not None
+    dialog = window.exports.open([song], window.settings)
+    assert not dialog.tune.isVisibleTo(dialog)
+    dialog.start_button.click()
+    assert queue.tune == {}
