@@ -20,6 +20,8 @@ _HIDDEN_CENTRE = 0.12
 #: Spread of the difference between the level of a part and that of its song, in log10 of power.
 _LEVEL_SPREAD = 0.25
 _EQUALISER_DB, _BALANCE_DB = 2.5, 2.0
+#: How much brighter voices are made, per octave from 700 to 5600 Hz: speech is duller than songs.
+_PRESENCE_DB = (-0.5, 4.0)
 #: Share of the power that may be wrong before more is hardly worth the while: where somebody sings,
 #: and where nobody does.
 _ENOUGH, _ENOUGH_SILENCE = 2e-3, 2e-4
@@ -66,7 +68,11 @@ def _colours(count: int, generator: torch.Generator) -> Tensor:
     place = (torch.log2(hertz.clamp_min(30) / 30) / 9.6 * 7).clamp(0, 6.999)
     low, part = place.long(), place % 1
     knots = torch.randn(count, 2, 8, generator=generator) * _EQUALISER_DB
-    gain = 10 ** ((knots[..., low] * (1 - part) + knots[..., low + 1] * part) / 20)
+    gain_db = knots[..., low] * (1 - part) + knots[..., low + 1] * part
+    low_db, high_db = _PRESENCE_DB
+    presence_db = low_db + (high_db - low_db) * torch.rand(count, 1, generator=generator)
+    gain_db[:, 1] += presence_db * torch.log2(hertz.clamp(700, 5600) / 700)
+    gain = 10 ** (gain_db / 20)
     cutoff = 10_500 + 9000 * torch.rand(count, generator=generator)
     cutoff[torch.rand(count, generator=generator) > 0.25] = SAMPLE_RATE
     return gain * (hertz < cutoff[:, None])[:, None]

@@ -22,8 +22,9 @@ Rng = np.random.Generator
 _LOUDNESS_DB = {"drums": (1, 3.5), "bass": (0, 3), "melody": (-4, 4), "wide": (-1, 4)}
 _OTHER_LOUDNESS_DB = (-3, 4)
 
-#: Chance that nobody sings, and that a mix was kept as MP3 or AAC.
-_NO_VOICE, _CODED = 0.1, 0.08
+#: Chance that nobody sings, that an instrument shadows who does, that all is mono, and that the
+#: mix was kept as MP3 or AAC.
+_NO_VOICE, _SHADOWED, _MONO, _CODED = 0.07, 0.3, 0.28, 0.08
 
 #: Resampled by up to so much, a crop needs more of the source than it gives.
 _FASTEST = 1.2
@@ -91,7 +92,7 @@ class Desk:
         take = self.takes[number]
         music = self._music(song, music_cut, rng, is_own_song=is_own_song)
         shadow = take.track("shadow")
-        if shadow is not None and rng.random() < 0.6:
+        if shadow is not None and rng.random() < _SHADOWED:
             gain = db_to_gain(rng.normal(-3, 4))
             music += _placed(voice_cut.of(shadow), "melody", rng) * np.float32(gain)
         kind = rng.random()
@@ -188,9 +189,9 @@ def _wanted_rms(rng: Rng) -> float:
 
 def _narrowed(music: Samples, voice: Samples, rng: Rng) -> tuple[Samples, Samples]:
     kind = rng.random()
-    if kind < 0.18:
+    if kind < _MONO:
         return scaled_width(music, 0), scaled_width(voice, 0)
-    if kind < 0.32:
+    if kind < _MONO + 0.14:
         width = rng.uniform(0.1, 1)
         return scaled_width(music, width), scaled_width(voice, width)
     return music, voice

@@ -133,8 +133,12 @@ class Run:
         goal = math.inf if steps is None else self.step + steps
         while self.spent_s < self._recipe.minutes * 60 and self.step < goal:
             started = time.perf_counter()
-            recent.append(self._take_step())
-            last.append(recent[-1][0])
+            told = self._take_step()
+            if not math.isfinite(told[0]):
+                self._go_back()
+                continue
+            recent.append(told)
+            last.append(told[0])
             self.spent_s += min(time.perf_counter() - started, _LONGEST_STEP_S)
             if self.step % _LOG_EVERY == 0:
                 self._log(*np.mean(recent, axis=0))
@@ -157,11 +161,20 @@ class Run:
         loss, errors_db = loss_of(masks, batch)
         self._optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
-        self._optimiser.step()
+        steepness = torch.nn.utils.clip_grad_norm_(self.net.parameters(), _CLIP)
         self.step += 1
+        if not torch.isfinite(steepness):
+            return math.nan, math.nan
+        self._optimiser.step()
         self._average()
         return loss.item(), errors_db.median().item()
+
+    def _go_back(self) -> None:
+        """Return to what was saved last, without the steps that led to numbers without end."""
+        step, spent_s = self.step, self.spent_s
+        print(f"step {step}: back to the last state", flush=True)
+        self._restore(torch.load(self._folder / "state.pt", map_location=self.device))
+        self.step, self.spent_s = step, spent_s
 
     @torch.no_grad()
     def _average(self) -> None:
