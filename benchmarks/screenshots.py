@@ -182,6 +182,10 @@ def playing(scene: Scene) -> QWidget:
     scene.open_song()
     window.song_view.mixer.tune.key_down()
     window.song_view.mixer.tune.key_down()
+    window.places.keep()
+    window.opened.repeat(95 * RATE, 118 * RATE)
+    window.places.keep()
+    window.places.call(window.places.places()[1], "Chorus")
     return window
 
 

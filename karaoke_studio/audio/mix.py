@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karaoke_studio.audio.places import Place
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Mix:
         muted: stems that are silent.
         solo: where any are named, all others are silent.
         tune: key and tempo that the song is played in.
+        places: that a person named, in the order of the song.
     """
 
     voice: float = 0.0
@@ -41,6 +43,7 @@ class Mix:
     muted: frozenset[str] = frozenset()
     solo: frozenset[str] = frozenset()
     tune: Tune = AS_RECORDED
+    places: tuple[Place, ...] = ()
 
     def level(self, stem: str) -> float:
         """Return where a stem's own fader stands."""
@@ -68,6 +71,7 @@ class Mix:
             "muted": sorted(self.muted),
             "solo": sorted(self.solo),
             **({} if self.tune == AS_RECORDED else {"tune": self.tune.to_plain()}),
+            **({"places": [place.to_plain() for place in self.places]} if self.places else {}),
         }
 
     @staticmethod
@@ -83,6 +87,7 @@ class Mix:
                 frozenset(map(str, data["muted"])),
                 frozenset(map(str, data["solo"])),
                 Tune.from_plain(data["tune"]) if "tune" in data else AS_RECORDED,
+                tuple(Place.from_plain(place) for place in data.get("places", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             log.warning("the faders of a song cannot be understood: %s", exc)

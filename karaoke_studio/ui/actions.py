@@ -80,7 +80,7 @@ class Actions:
         listen.addSeparator()
         self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
         listen.addSeparator()
-        self._fill(listen, "loop_action", "clear_loop_action")
+        self._fill(listen, "loop_action", "clear_loop_action", "keep_action")
         listen.addSeparator()
         self._fill(listen, "key_up_action", "key_down_action", "faster_action", "slower_action")
         self._fill(listen, "as_recorded_action")

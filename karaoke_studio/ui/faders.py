@@ -52,6 +52,13 @@ class Faders(QObject):
         """Return where the faders of a song stand."""
         return self._moved.get(song.id) or Mix.from_plain(song.mix)
 
+    def change(self, song: Song, mix: Mix) -> None:
+        """Keep what belongs to a song besides its faders; nothing is heard of it."""
+        self._moved[song.id] = mix
+        self._strip.show_mix(mix)
+        self._waiting = song.id
+        self._timer.start()
+
     @Slot()
     def flush(self) -> None:
         """Keep what was moved and is not kept yet."""

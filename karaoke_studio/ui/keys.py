@@ -61,6 +61,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("next_action", ("Ctrl+Right",), "Next song", media=("Media Next",)),
         Key("mute_action", ("M",), "Mute"),
         Key("guide_action", ("G",), "Guide voice on or off"),
+        Key("", ("A",), "Hold: hear the original"),
         Key("key_up_action", ("Ctrl+Up",), "Key up a semitone", repeats=True),
         Key("key_down_action", ("Ctrl+Down",), "Key down a semitone", repeats=True),
         Key("faster_action", ("Ctrl+Shift+Up",), "5 % faster", repeats=True),
@@ -75,6 +76,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("page_on_action", ("PgDown",), "Page on", repeats=True),
         Key("loop_action", ("L",), "Loop on or off"),
         Key("clear_loop_action", ("Escape",), "Clear the loop"),
+        Key("keep_action", ("K",), "Keep the loop, or mark this moment"),
     ),
     "Window": (
         Key("menu_action", ("F10",), "Menu"),

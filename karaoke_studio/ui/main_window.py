@@ -56,6 +56,7 @@ from karaoke_studio.ui.loudness import LoudnessMatch
 from karaoke_studio.ui.making import Making
 from karaoke_studio.ui.models_page import ModelsDesk
 from karaoke_studio.ui.open_song import OpenSong
+from karaoke_studio.ui.places import HoldToCompare, Places
 from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_control import QueueControl
 from karaoke_studio.ui.queue_panel import QueuePanel
@@ -148,6 +149,8 @@ class MainWindow(QMainWindow):
         strip, keep_setting = self.song_view.mixer, self.change_setting
         strip.set_open(is_open=self.settings.mixer_open)
         strip.opened_changed.connect(self._on_mixer_opened)
+        self.places = Places(self.opened, self.listening, self.song_view, self.faders, self)
+        HoldToCompare(self.opened, self.listening, self)
         self.sound_devices = SoundDevices(
             self.settings.sound_device, self.listening, queue, strip, keep_setting, self
         )
@@ -312,15 +315,7 @@ class MainWindow(QMainWindow):
             "folder_action": self._on_show_current_folder,
             "remove_action": self._on_remove_current,
             "play_action": self.live.toggle,
-            "original_action": self.opened.hear_original,
-            "instrumental_action": self.opened.hear_instrumental,
-            "vocals_action": self.opened.hear_vocals,
-            "back_action": self.opened.jump_back,
-            "forward_action": self.opened.jump_forward,
-            "start_action": self.opened.to_start,
-            "end_action": self.opened.to_end,
-            "previous_action": self.opened.go_back,
-            "next_action": self.opened.go_on,
+            **self.opened.answers(),
             "guide_action": self.song_view.mixer.toggle_guide,
             "mute_action": self.song_view.transport.toggle_mute,
             **self.song_view.mixer.tune.answers(),
@@ -354,6 +349,7 @@ class MainWindow(QMainWindow):
             "page_on_action": timeline.page_on,
             "loop_action": self.opened.toggle_loop,
             "clear_loop_action": self.opened.clear_loop,
+            "keep_action": self.places.keep,
         }
 
     def _connect_queue(self) -> None:

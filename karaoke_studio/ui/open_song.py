@@ -62,6 +62,20 @@ class OpenSong(QObject):
         listening.playing_changed.connect(self._on_playing_changed)
         self.hear("instrumental")  # who drops a song wants to sing it
 
+    def answers(self) -> dict[str, Callable[[], None]]:
+        """Return what the window's actions do here, by their names."""
+        return {
+            "original_action": self.hear_original,
+            "instrumental_action": self.hear_instrumental,
+            "vocals_action": self.hear_vocals,
+            "back_action": self.jump_back,
+            "forward_action": self.jump_forward,
+            "start_action": self.to_start,
+            "end_action": self.to_end,
+            "previous_action": self.go_back,
+            "next_action": self.go_on,
+        }
+
     def song(self) -> Song | None:
         """Return the song that is open."""
         return self._view.song()

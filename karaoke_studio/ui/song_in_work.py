@@ -74,6 +74,7 @@ class SongInWork(QWidget):
         self.hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.transport = Transport(look, volume)
         self.transport.next_button.hide()
+        self.transport.places_button.hide()
         for part in (self.transport, *self.transport.findChildren(QWidget)):
             part.setObjectName(f"work_{part.objectName()}")
         self._lay_out()

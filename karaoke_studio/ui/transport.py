@@ -335,6 +335,14 @@ class Transport(QWidget):
         self.length.setObjectName("length_label")
         self.switch = SourceSwitch(look)
         self.loop_button = LoopButton(look)
+        self.places_button = Button(
+            look,
+            "places_button",
+            icon="bookmark-simple",
+            kind=Kind.QUIET,
+            says="Loops and marks of this song",
+            tip="Loops and marks of this song, and practising (K keeps one)",
+        )
         self.mute_button = Button(look, "mute_button", icon="speaker-high", kind=Kind.QUIET)
         self.volume = FlatSlider(look, "volume_slider", "Volume")
         self.volume.setRange(0, _VOLUME_STEPS)
@@ -363,6 +371,7 @@ class Transport(QWidget):
         left.addStretch(1)
         right.addStretch(1)
         right.addWidget(self.loop_button)
+        right.addWidget(self.places_button)
         right.addSpacing(theme.S)
         right.addWidget(self.mute_button)
         right.addWidget(self.volume, 1000)
@@ -386,7 +395,10 @@ class Transport(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the key caps where there is little room, and the length where there is less."""
         super().resizeEvent(event)
-        self.switch.set_keys_shown(self.width() >= _ROOMY_WIDTH)
+        is_roomy = self.width() >= _ROOMY_WIDTH
+        self.switch.set_keys_shown(is_roomy)
+        loop = self.loop_button
+        loop.setMaximumWidth((loop.sizeHint() if is_roomy else loop.minimumSizeHint()).width())
         self.length.setVisible(self.width() >= _TIGHT_WIDTH)
 
     def set_time(self, position_s: float, length_s: float) -> None:

@@ -248,6 +248,15 @@ class TuneControls(QWidget):
         if self._tune != AS_RECORDED:
             self._change(AS_RECORDED)
 
+    def tempo_percent(self) -> int:
+        """Return the tempo in per cent of the recording's."""
+        return self.tempo.slider.value()
+
+    def set_tempo(self, percent: int) -> None:
+        """Move the tempo, as a person would."""
+        if self.isEnabled():
+            self.tempo.slider.setValue(percent)
+
     def answers(self) -> dict[str, Callable[[], None]]:
         """Return what the window's actions do here, by their names."""
         return {

@@ -18,6 +18,8 @@ NO_STRIP = "The spectrogram cannot be shown; the song plays all the same."
 DRAWING = "Drawing the spectrogram…"
 #: How much what lies outside the loop is covered.
 _VEIL = 0.55
+#: Pixels of a place's name; what is longer is cut.
+_LONG_NAME = 120
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
 
 
@@ -148,6 +150,31 @@ class Chrome:
             painter.setBrush(colour)
             grip = QRectF(edge - 3, RULER_HEIGHT - 10, 6, 16).translated(outwards, 0)
             painter.drawRoundedRect(grip, 3, 3)
+
+    def place_box(self, name: str, x: float) -> QRectF:
+        """Return where the name of a place lies in the ruler."""
+        words = QFontMetrics(self._small).elidedText(name, Qt.TextElideMode.ElideRight, _LONG_NAME)
+        wide = QFontMetrics(self._small).horizontalAdvance(words) + 2 * theme.S
+        return QRectF(x, 4, wide, 18)
+
+    def paint_place(
+        self, painter: QPainter, rows: Rows, name: str, start: float, stop: float | None
+    ) -> None:
+        """Paint a named moment as a flag, a named stretch with a bar as long as it."""
+        colour, box = QColor(self.tokens.accent), self.place_box(name, start)
+        bottom = rows.strip_top if rows.strip_height else rows.height
+        line = QRectF(start - 0.5, box.top(), 1, bottom - box.top())
+        painter.fillRect(line, theme.with_alpha(colour, 0.6))
+        if stop is not None:
+            bar = QRectF(start, RULER_HEIGHT - 3, stop - start, 2)
+            painter.fillRect(bar, theme.with_alpha(colour, 0.6))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self.tokens.raised))
+        painter.drawRoundedRect(box, theme.XS, theme.XS)
+        painter.setPen(QColor(self.tokens.text))
+        painter.setFont(self._small)
+        words = QFontMetrics(self._small).elidedText(name, Qt.TextElideMode.ElideRight, _LONG_NAME)
+        painter.drawText(box, _CENTRED, words)
 
     def paint_playhead(self, painter: QPainter, rows: Rows, x: float) -> None:
         """Paint the line of what is heard now; on the spectrogram it is light in both themes."""

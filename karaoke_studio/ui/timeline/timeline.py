@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from karaoke_studio.audio.peaks import Peaks
+from karaoke_studio.audio.places import Place
 from karaoke_studio.audio.spectrogram import Spectrogram
 from karaoke_studio.job import STEM_LABELS, STEMS
 from karaoke_studio.ui import text, theme
@@ -67,6 +68,7 @@ class Timeline(QWidget):
         seek_requested: frame of the song.
         loop_requested: first frame, frame after the last; a stretch to repeat.
         drag_requested: a stem that is drawn away by its name.
+        place_requested: number of a place whose name in the ruler was clicked.
 
     Thread: GUI.
     """
@@ -74,6 +76,7 @@ class Timeline(QWidget):
     seek_requested = Signal(int)
     loop_requested = Signal(int, int)
     drag_requested = Signal(str)
+    place_requested = Signal(int)
 
     def __init__(self, look: Look, *, has_spectrogram: bool = True) -> None:
         super().__init__()
@@ -86,6 +89,7 @@ class Timeline(QWidget):
         self._heard = set(STEMS)
         self._loop: tuple[int, int] | None = None
         self._loop_is_on = False
+        self._places: tuple[Place, ...] = ()
         self._colours = "magma"
         self._spectrogram: Spectrogram | None = None
         self._waves_are_broken = self._strip_is_broken = False
@@ -140,6 +144,7 @@ class Timeline(QWidget):
         self._axis = TimeAxis.whole(frames, self.width())
         self._sample_rate, self._position = sample_rate, 0
         self._loop, self._loop_is_on = None, False
+        self._places = ()
         self._hold = Hold.NOTHING
         self._picture.lanes = None
         self._waves_are_broken = False
@@ -201,6 +206,20 @@ class Timeline(QWidget):
         """Show the stretch that is repeated; None = none is chosen."""
         self._loop, self._loop_is_on = loop, is_on
         self.update()
+
+    def show_places(self, places: tuple[Place, ...]) -> None:
+        """Show the places that a person named."""
+        self._places = places
+        self.update()
+
+    def _place_at(self, at: QPointF) -> int | None:
+        """Return the number of the place whose name lies there; the last painted is on top."""
+        found = [
+            number
+            for number, place in enumerate(self._places)
+            if self._chrome.place_box(place.name, self.x_of(place.start)).contains(at)
+        ]
+        return found[-1] if found else None
 
     def loop(self) -> tuple[int, int] | None:
         """Return the stretch that is shown."""
@@ -400,6 +419,10 @@ class Timeline(QWidget):
         held, self._hold = self._hold, Hold.NOTHING
         x = event.position().x()
         if held in {Hold.PRESS, Hold.RULER, Hold.NAME}:
+            number = self._place_at(QPointF(self._pressed_x, self._pressed_y))
+            if number is not None:
+                self.place_requested.emit(number)
+                return
             frame = self.frame_at(self._pressed_x)
             self.set_position(frame)
             self.seek_requested.emit(frame)
@@ -507,6 +530,9 @@ class Timeline(QWidget):
             chrome.paint_loop(painter, rows, width, left, right, is_on=self._loop_is_on)
             # once more, above the veil
             chrome.paint_names(painter, rows)
+        for place in self._places:
+            stop = None if place.stop is None else self.x_of(place.stop)
+            chrome.paint_place(painter, rows, place.name, self.x_of(place.start), stop)
         if self._pointer is not None and self._hold is not Hold.VIEW:
             at = self._pointer
             chrome.paint_pointer(painter, rows, round(at.x()), round(at.y()))
