@@ -15,7 +15,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from karaoke_studio.audio.raw import RawFile
 from karaoke_studio.separation.engine import (
@@ -221,6 +220,9 @@ def resampled_block(source: SampleReader, sample_rate: int, index: int) -> Float
     Returns:
         float32 (channels, 4 · sample_rate).
     """
+    # loaded where it is needed: the window knows this module too
+    import soxr
+
     old_rate = source.sample_rate
     start = (index * KEPT_S - CONTEXT_S) * old_rate
     stop = start + (KEPT_S + 2 * CONTEXT_S) * old_rate
