@@ -1,4 +1,4 @@
-"""`library` in a terminal: add, list, search, show, export, remove, restore, verify, rebuild."""
+"""`library` in a terminal: songs are added, listed, exported, backed up, checked."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from karaoke_studio.job import (
     JobSpec,
     OutputSpec,
 )
+from karaoke_studio.library.backup import FOLDER_NAME, back_up, bring_back
 from karaoke_studio.library.checking import Finding, check_library, file_sha256
 from karaoke_studio.library.finder import Finder, Query
 from karaoke_studio.library.manifest import read_manifest
@@ -57,6 +58,7 @@ from karaoke_studio.pipeline import (
 )
 from karaoke_studio.progress import Cancelled, check
 from karaoke_studio.settings import Settings, chosen_stems, load_settings, network_choice
+from karaoke_studio.staging import Staging
 from karaoke_studio.worker.host import Workers
 from karaoke_studio.worker.network import measure_now
 
@@ -95,6 +97,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_songs(remove)
     restore = what.add_parser("restore", parents=[common], help="bring songs back from the trash")
     restore.add_argument("songs", nargs="*", metavar="SONG", help="without any, the trash is shown")
+    restore.add_argument(
+        "--from", type=Path, dest="backup", metavar="DIR", help="from a backup: what is missing"
+    )
+    backup = what.add_parser("backup", parents=[common], help="copy what is new to another folder")
+    backup.add_argument("folder", type=Path, metavar="DIR")
     what.add_parser("verify", parents=[common], help="read every file and compare; changes nothing")
     what.add_parser("rebuild", parents=[common], help="make the index anew from the songs' folders")
 
@@ -119,6 +126,7 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "export": shop.export,
         "remove": shop.remove,
         "restore": shop.restore,
+        "backup": shop.backup,
         "verify": shop.verify,
         "rebuild": shop.rebuild,
     }
@@ -373,8 +381,10 @@ class _Library:
         return EXIT_OK
 
     def restore(self) -> int:
-        """Bring songs back from the trash, or show what is in it."""
-        trashed = dict(_trashed(self._data.library / ".trash"))
+        """Bring songs back from the trash or a backup, or show what is in the trash."""
+        if self._arguments.backup is not None:
+            return self._restore_from(self._arguments.backup.absolute())
+        trashed = dict(_named(self._data.library / ".trash"))
         if not self._arguments.songs:
             for song_id, title in trashed.items():
                 self._say(song_id, title, "in_trash")
@@ -384,6 +394,39 @@ class _Library:
                 song_id = _find(name, trashed, "in the trash")
                 writer.restore(song_id).result()
                 self._say(song_id, trashed[song_id], "restored")
+        return EXIT_OK
+
+    def backup(self) -> int:
+        """Copy what is new of the library to another folder."""
+        # its opening brings the manifests up to date with the index
+        LibraryWriter(self._data.library).close()
+        folder = self._arguments.folder.absolute()
+        with stop_on_signals() as stop:
+            done = back_up(self._data.library, folder, _no_report, lambda: check(stop))
+        if self._arguments.json:
+            status = "failed" if done.damaged else "completed"
+            print_json({"status": status, "folder": str(folder / FOLDER_NAME)} | vars(done))
+        else:
+            print(f"{len(done.copied)} songs copied, {len(done.unchanged)} were there already.")
+            for song_id, why in done.damaged.items():
+                print(f"{song_id[:8]} was left out: {why}")
+        return EXIT_FAILED if done.damaged else EXIT_OK
+
+    def _restore_from(self, folder: Path) -> int:
+        backup = folder if folder.name == FOLDER_NAME else folder / FOLDER_NAME
+        names = dict(_named(backup))
+        if not names:
+            raise MissingFile(f"There is no backup in {folder.name}.")
+        known = {song.id for song in self._songs()}
+        wanted = [_find(name, names, "in the backup") for name in self._arguments.songs]
+        missing = [song_id for song_id in wanted or names if song_id not in known]
+        with closing(LibraryWriter(self._data.library)) as writer, stop_on_signals() as stop:
+            staging = Staging(writer.staging / uuid.uuid4().hex)
+            with staging:
+                whole = bring_back(backup, staging.folder, missing, _no_report, lambda: check(stop))
+                for song in whole:
+                    writer.take_in(song).result()
+                    self._say(song.name, names[song.name], "restored")
         return EXIT_OK
 
     def _say(self, song_id: str, title: str, status: str) -> None:
@@ -486,9 +529,13 @@ def _name(title: str, artist: str) -> str:
     return f"{artist} - {title}" if artist else title
 
 
-def _trashed(trash: Path) -> Iterator[tuple[str, str]]:
-    """Yield id and name of the songs in the trash."""
-    for folder in sorted(trash.glob("*")):
+def _no_report(_fraction: float) -> None:
+    pass
+
+
+def _named(place: Path) -> Iterator[tuple[str, str]]:
+    """Yield id and name of the songs in the trash or a backup."""
+    for folder in sorted(place.glob("*")):
         try:
             manifest = read_manifest(folder)
         except KaraokeError:  # a take, or something that is no song

@@ -124,6 +124,20 @@ def test_trash_and_back(terminal: Terminal) -> None:
     assert terminal("list") == [listed]
 
 
+def test_backup_and_back(terminal: Terminal, empty: Terminal, tmp_path: Path) -> None:
+    (listed,) = terminal("list")
+    (done,) = terminal("backup", tmp_path / "disk")
+    assert (done["status"], done["copied"]) == ("completed", [listed["id"]])
+    (again,) = terminal("backup", tmp_path / "disk")
+    assert (again["copied"], again["unchanged"]) == ([], [listed["id"]])
+    (restored,) = empty("restore", "--from", tmp_path / "disk")
+    assert (restored["id"], restored["status"]) == (listed["id"], "restored")
+    assert empty("list") == [listed]
+    assert empty("restore", "--from", tmp_path / "disk", "blue") == []
+    assert empty("verify") == []
+    empty("restore", "--from", tmp_path, status=1)
+
+
 def test_an_empty_library_is_no_error(empty: Terminal) -> None:
     assert empty("list") == []
     assert empty("search", "x") == []

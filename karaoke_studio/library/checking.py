@@ -128,7 +128,7 @@ def _check_song(folder: Path, check: Callable[[], None]) -> Iterator[Finding]:
         return
     try:
         manifest = read_manifest(folder)
-        expected = list(_expected_files(manifest))
+        expected = list(expected_files(manifest))
     except LibraryDamaged as exc:
         yield Finding(True, "manifest_damaged", exc.message, song_id)
         return
@@ -148,8 +148,12 @@ def _check_song(folder: Path, check: Callable[[], None]) -> Iterator[Finding]:
                 yield Finding(True, "file_changed", text, song_id)
 
 
-def _expected_files(manifest: Manifest) -> Iterator[tuple[str, str | None]]:
-    """Yield the files that a manifest names, with their digests where they were noted."""
+def expected_files(manifest: Manifest) -> Iterator[tuple[str, str | None]]:
+    """Yield the files that a manifest names, with their digests where they were noted.
+
+    Raises:
+        KeyError: the manifest is incomplete.
+    """
     if manifest["original"]:
         yield manifest["original"], manifest["facts"]["sha256"]
     if manifest["cover"]:

@@ -11,7 +11,6 @@ Only files that were copied are ever deleted, each by its name: what else lies t
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
@@ -20,9 +19,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from karaoke_studio.errors import DiskFull, KaraokeError, OutputNotWritable, error_from_os
+from karaoke_studio.errors import DiskFull, OutputNotWritable, error_from_os
+from karaoke_studio.library.copying import copy_file
 from karaoke_studio.staging import sync_folder, sync_tree, write_json_atomic
 
 log = logging.getLogger(__name__)
@@ -33,17 +33,10 @@ _STAGING_PREFIX = ".karaoke-studio-moving-"
 _LIST = ".moved.json"
 #: Not copied: what jobs work in, which are over or will be begun anew.
 _LEFT_OUT = ".staging"
-_BLOCK_BYTES = 1 << 20
 _RESERVE_BYTES = 100_000_000
 
 Report = Callable[[float], None]
 Check = Callable[[], None]
-
-
-class CopyDiffers(KaraokeError):
-    """What was read back is not what was written."""
-
-    code = "OUTPUT_NOT_WRITABLE"
 
 
 @dataclass(frozen=True)
@@ -175,38 +168,17 @@ class _Copy:
         return names
 
     def _copy(self, source: Path, target: Path) -> None:
-        with source.open("rb") as given, target.open("xb") as taken:
-            wanted = self._pass_on(given, taken)
-            taken.flush()
-            os.fsync(taken.fileno())
-            _forget(taken)
-        shutil.copystat(source, target)
-        with target.open("rb") as copy:
-            if self._pass_on(copy, None) != wanted:
-                raise CopyDiffers(
-                    f"{source.name} arrived damaged on the other disk.",
-                    hint="The library stays where it is. Check that disk, or choose another.",
-                )
+        copy_file(
+            source,
+            target,
+            self._on_block,
+            "The library stays where it is. Check that disk, or choose another.",
+        )
 
-    def _pass_on(self, given: IO[bytes], taken: IO[bytes] | None) -> bytes:
-        """Read a file to its end, write it where asked, and return its sha256."""
-        digest = hashlib.sha256()
-        while block := given.read(_BLOCK_BYTES):
-            self._check()
-            digest.update(block)
-            if taken is not None:
-                taken.write(block)
-            self._done += len(block)
-            self._report(min(self._done / self._whole, 1.0))
-        return digest.digest()
-
-
-def _forget(file: IO[bytes]) -> None:
-    """Let the system drop its copy in memory, so that reading back asks the disk (Linux)."""
-    advise = getattr(os, "posix_fadvise", None)
-    if advise is not None:
-        with contextlib.suppress(OSError):
-            advise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    def _on_block(self, size: int) -> None:
+        self._check()
+        self._done += size
+        self._report(min(self._done / self._whole, 1.0))
 
 
 def settle_move(journal: Path, library: Path) -> None:

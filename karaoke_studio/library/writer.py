@@ -149,6 +149,17 @@ class LibraryWriter:
 
         return self.submit(change)
 
+    def take_in(self, folder: Path) -> Future[None]:
+        """Make a whole, flushed song folder in staging, named as its song, part of the library."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            target = self.folder / folder.name
+            folder.rename(target)
+            sync_folder(self.folder)
+            insert(connection, read_manifest(target))
+
+        return self.submit(change)
+
     def song(self, song_id: str) -> Future[Song | None]:
         """Return a song as it is now, or None."""
 

@@ -14,9 +14,9 @@ import pytest
 
 from karaoke_studio.errors import DiskFull, KaraokeError, OutputNotWritable
 from karaoke_studio.library import move as moving
+from karaoke_studio.library.copying import CopyDiffers
 from karaoke_studio.library.move import (
     FOLDER_NAME,
-    CopyDiffers,
     PlannedMove,
     copy_library,
     plan_move,
