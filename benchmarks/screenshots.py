@@ -189,6 +189,14 @@ def playing(scene: Scene) -> QWidget:
     return window
 
 
+def zoomed(scene: Scene) -> QWidget:
+    """The timeline looks closer; the whole song is below it."""
+    window = playing(scene)
+    for _ in range(4):
+        window.song_view.timeline.zoom_in()  # type: ignore[attr-defined]
+    return window
+
+
 def no_words(scene: Scene) -> QWidget:
     """A song without words, paused, with a note."""
     scene.fill()
@@ -298,7 +306,7 @@ def about(scene: Scene) -> QWidget:
 STATES: dict[str, Callable[[Scene], QWidget]] = {
     state.__name__: state
     for state in (
-        *(empty, first_song, queue, playing, no_words, songs_only, no_sound, undo, drag),
+        *(empty, first_song, queue, playing, zoomed, no_words, songs_only, no_sound, undo, drag),
         *(export, export_done, key_sheet, close_question, menu, settings, about),
     )
 }

@@ -20,6 +20,7 @@ from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.lyrics_pane import LyricsPane
 from karaoke_studio.ui.mixer_strip import MixerStrip
 from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.timeline.minimap import Minimap
 from karaoke_studio.ui.timeline.timeline import Timeline
 from karaoke_studio.ui.transport import Transport
 from karaoke_studio.ui.tune_controls import moved_key
@@ -58,6 +59,7 @@ class SongView(QWidget):
         self._pills = QHBoxLayout()
         self._pills.setSpacing(theme.S)
         self.timeline = Timeline(look)
+        self.minimap = Minimap(look, self.timeline)
         self.words = LyricsPane(look)
         self.transport = Transport(look, volume)
         self.mixer = MixerStrip(look)
@@ -83,7 +85,13 @@ class SongView(QWidget):
         self.splitter.setObjectName("song_splitter")
         self.splitter.setChildrenCollapsible(False)
         self.splitter.setHandleWidth(theme.M)
-        self.splitter.addWidget(self.timeline)
+        song = QWidget()
+        in_song = QVBoxLayout(song)
+        in_song.setContentsMargins(0, 0, 0, 0)
+        in_song.setSpacing(theme.XS)
+        in_song.addWidget(self.timeline, 1)
+        in_song.addWidget(self.minimap)
+        self.splitter.addWidget(song)
         self.splitter.addWidget(self.words)
         self.splitter.setStretchFactor(0, 3)
         self.splitter.setStretchFactor(1, 2)
@@ -137,6 +145,7 @@ class SongView(QWidget):
             return
         seconds = frame / self._song.sample_rate
         self.timeline.set_position(frame)
+        self.minimap.set_position(frame)
         self.transport.set_time(seconds, self._song.duration_s)
         self.words.set_time(seconds)
 

@@ -68,6 +68,8 @@ class Timeline(QWidget):
         seek_requested: frame of the song.
         loop_requested: first frame, frame after the last; a stretch to repeat.
         drag_requested: a stem that is drawn away by its name.
+        view_changed: another part of the song is shown, or another song.
+        waves_changed: the waveforms are others.
         place_requested: number of a place whose name in the ruler was clicked.
 
     Thread: GUI.
@@ -77,6 +79,8 @@ class Timeline(QWidget):
     loop_requested = Signal(int, int)
     drag_requested = Signal(str)
     place_requested = Signal(int)
+    view_changed = Signal()
+    waves_changed = Signal()
 
     def __init__(self, look: Look, *, has_spectrogram: bool = True) -> None:
         super().__init__()
@@ -152,6 +156,8 @@ class Timeline(QWidget):
         self._spoken_s = -1
         self._tell()
         self.await_spectrogram()
+        self.view_changed.emit()
+        self.waves_changed.emit()
 
     def show_peaks(self, peaks: Peaks | None) -> None:
         """Show the waveforms; None = they cannot be read."""
@@ -164,6 +170,15 @@ class Timeline(QWidget):
         self._picture.lanes = lanes
         self._waves_are_broken = lanes is None
         self._repaint_all()
+        self.waves_changed.emit()
+
+    def lanes(self) -> Lanes | None:
+        """Return the waveforms, None where they are not there."""
+        return self._picture.lanes
+
+    def stems(self) -> tuple[str, ...]:
+        """Return the stems from top to bottom."""
+        return self._stems
 
     def has_peaks(self) -> bool:
         """Return whether the waveforms are there."""
@@ -306,6 +321,10 @@ class Timeline(QWidget):
         """Look a page later."""
         self._pan(_PAGE * self.width())
 
+    def look_from(self, frame: float) -> None:
+        """Show the song from a frame on, as closely as now."""
+        self._look_at(self._axis.moved(frame))
+
     def _zoom_x(self) -> float:
         shown = self._axis.shows(self._position)
         return self._axis.x_of(self._position) if shown else self.width() / 2
@@ -326,6 +345,7 @@ class Timeline(QWidget):
             self._settling.start()
             self._shown = None
             self.update()
+            self.view_changed.emit()
 
     @Slot()
     def _on_settled(self) -> None:
@@ -507,6 +527,7 @@ class Timeline(QWidget):
         super().resizeEvent(event)
         self._axis = self._axis.resized(self.width())
         self._shown = None
+        self.view_changed.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Copy the picture, then paint what moves."""
