@@ -14,17 +14,18 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.faults import databases, kills, mutations, power
+from tests.faults import databases, kills, mutations, operations, power
 from tests.faults.report import Fault, Report, Scale
 
 FAULTS: dict[str, Fault] = {
     "kills": kills.run,
     "power": power.run,
+    "operations": operations.run,
     "databases": databases.run,
     "mutations": mutations.run,
 }
 #: Whose mutants also run in the quick run.
-_QUICK_MUTANTS = ("kills", "databases")
+_QUICK_MUTANTS = ("kills", "operations", "databases")
 
 
 def main() -> int:
