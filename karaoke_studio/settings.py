@@ -25,6 +25,10 @@ from karaoke_studio.staging import write_json_atomic
 log = logging.getLogger(__name__)
 
 
+#: Page by page; the playhead stands still and the song moves; not at all.
+FOLLOWS = ("page", "smooth", "off")
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings with their defaults.
@@ -32,6 +36,7 @@ class Settings:
     Attributes:
         theme: "system", "dark" or "light".
         spectrogram_colours: "magma" or "viridis".
+        follow_playhead: how the timeline goes along while it looks closer, one of `FOLLOWS`.
         quality: how much care new songs get, one of `job.QUALITIES`.
         engine: "auto" = what the quality asks for; else the engine of new songs.
         device: what networks compute on, see `job.NetworkChoice`.
@@ -64,6 +69,7 @@ class Settings:
 
     theme: str = "system"
     spectrogram_colours: str = "magma"
+    follow_playhead: str = "page"
     quality: str = "normal"
     engine: str = "auto"
     device: str = "auto"
@@ -97,6 +103,7 @@ class Settings:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("system", "dark", "light"),
     "spectrogram_colours": ("magma", "viridis"),
+    "follow_playhead": FOLLOWS,
     "quality": QUALITIES,
     "network_mode": MODES,
     "stems": ("pair", "all"),

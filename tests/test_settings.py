@@ -43,6 +43,7 @@ CHOSEN = Settings(
     export_name="{stem}",
     auto_export=True,
     auto_export_folder="/k",
+    follow_playhead="smooth",
     draft_first=False,
     fill_unsplit=False,
     copy_originals=False,

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from karaoke_studio.ui import keys
 
 _THEMES = {"system": "Like the system", "dark": "Dark", "light": "Light"}
+_FOLLOWS = {"page": "Page by page", "smooth": "Smoothly", "off": "Not at all"}
 _COLOURS = {"magma": "Magma", "viridis": "Viridis"}
 
 
@@ -35,6 +36,8 @@ class Actions:
         self.recent = QMenu("Add recent", window)
         self.recent.setObjectName("recent_menu")
         self.themes = self._build_choices("theme", _THEMES)
+        self.follows = self._build_choices("follow", _FOLLOWS)
+        self._add("picture_action", "Save the timeline as a picture…")
         self.colours = self._build_choices("colours", _COLOURS)
 
     def __getitem__(self, name: str) -> QAction:
@@ -91,11 +94,12 @@ class Actions:
         for name, words, group in (
             ("theme_menu", "Theme", self.themes),
             ("colours_menu", "Spectrogram", self.colours),
+            ("follow_menu", "Follow the playhead", self.follows),
         ):
             choices = view.addMenu(words)
             choices.setObjectName(name)
             choices.addActions(group.actions())
-        self._fill(view, "full_screen_action")
+        self._fill(view, "picture_action", "full_screen_action")
         menu.addSeparator()
         self._fill(menu, "models_action", "settings_action")
         helping = menu.addMenu("Help")

@@ -70,6 +70,7 @@ from karaoke_studio.ui.sound_watch import SoundWatch
 from karaoke_studio.ui.status_bar import Status, StatusBar
 from karaoke_studio.ui.stem_drag import StemDrag
 from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.timeline_choices import TimelineChoices
 from karaoke_studio.ui.toolbar import Toolbar
 from karaoke_studio.walk import SONG_SUFFIXES
 
@@ -334,10 +335,14 @@ class MainWindow(QMainWindow):
             self.commands[name].triggered.connect(answer)
         self.commands[f"theme_{self.look.choice}_action"].setChecked(True)
         self.commands.themes.triggered.connect(self._on_theme)
-        colours = self.settings.spectrogram_colours
-        self.commands[f"colours_{colours}_action"].setChecked(True)
-        self.song_view.timeline.set_spectrogram_colours(colours)
-        self.commands.colours.triggered.connect(self._on_colours)
+        self.timeline_choices = TimelineChoices(
+            self.commands,
+            self.song_view,
+            self.settings,
+            self.change_setting,
+            self.banners,
+            self,
+        )
 
     def _timeline_answers(self) -> dict[str, Callable[[], None]]:
         timeline = self.song_view.timeline
@@ -599,13 +604,11 @@ class MainWindow(QMainWindow):
         self._save_timer.start()
         self._queue.use(self.settings)
         self.making.follow(field)
+        self.timeline_choices.follow(field, value)
         self.status.tell()
         if field == "theme":
             self.look.choose(value)
             self.commands[f"theme_{value}_action"].setChecked(True)
-        elif field == "spectrogram_colours":
-            self.song_view.timeline.set_spectrogram_colours(value)
-            self.commands[f"colours_{value}_action"].setChecked(True)
         elif field == "sound_device":
             self.sound_devices.follow(value)
         elif field == "match_loudness":
@@ -630,11 +633,6 @@ class MainWindow(QMainWindow):
     @Slot()
     def _on_theme(self) -> None:
         self.change_setting("theme", str(self.commands.themes.checkedAction().data()))
-
-    @Slot()
-    def _on_colours(self) -> None:
-        colours = str(self.commands.colours.checkedAction().data())
-        self.change_setting("spectrogram_colours", colours)
 
     @Slot()
     def _save(self) -> None:

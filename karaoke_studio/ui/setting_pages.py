@@ -11,6 +11,11 @@ from karaoke_studio.ui.setting_rows import Pick, Place, Switch, Template
 from karaoke_studio.ui.settings_dialog import Page
 
 _THEMES = (("system", "Like the system"), ("dark", "Dark"), ("light", "Light"))
+_FOLLOWS = (
+    ("page", "Follows page by page"),
+    ("smooth", "Follows smoothly"),
+    ("off", "Stays where it is"),
+)
 _COLOURS = (("magma", "Magma"), ("viridis", "Viridis"))
 LOSSLESS = ("wav", "flac")
 _BITRATES = (320, 256, 192, 128)
@@ -69,6 +74,12 @@ PAGES = (
         "General",
         (
             Pick("theme", "Theme", _THEMES, "Colours of the window"),
+            Pick(
+                "follow_playhead",
+                "Timeline",
+                _FOLLOWS,
+                "How the timeline goes along with the song while it looks closer",
+            ),
             Pick("spectrogram_colours", "Spectrogram", _COLOURS, "Colours of the spectrogram"),
         ),
     ),

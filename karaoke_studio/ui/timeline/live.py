@@ -99,9 +99,12 @@ class LiveLanes(Lanes):
         waiting = np.flatnonzero(~self._ready[column] & is_inside)
         if bare is not None:
             unsplit = waiting[~self._drafted[column[waiting]]]
-            again = np.empty_like(pixels)
-            super().paint(stem, again, start, step, bare)
-            pixels[:, unsplit] = again[:, unsplit]
+            if len(unsplit):
+                # from the first of them on: what lies before is not painted twice
+                first = int(unsplit[0])
+                again = np.empty((height, count - first), pixels.dtype)
+                super().paint(stem, again, start + first * step, step, bare)
+                pixels[:, unsplit] = again[:, unsplit - first]
         # anchored to the song, so that the stripes go along when the view pans
         across = round(start / step) + waiting
         stripe = (across[None, :] + np.arange(height)[:, None]) // _HATCH_PIXELS % 2 == 0

@@ -8,6 +8,7 @@ from typing import cast
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
+    QColor,
     QImage,
     QMouseEvent,
     QNativeGestureEvent,
@@ -95,6 +96,7 @@ class Timeline(QWidget):
         self._loop_is_on = False
         self._places: tuple[Place, ...] = ()
         self._colours = "magma"
+        self._following = "page"
         self._spectrogram: Spectrogram | None = None
         self._waves_are_broken = self._strip_is_broken = False
         self._hold = Hold.NOTHING
@@ -269,14 +271,29 @@ class Timeline(QWidget):
             self.update(self._strip_of(new_x))
         self._tell()
 
+    def set_following(self, how: str) -> None:
+        """Choose how the view goes along: "page", "smooth" (the playhead stays), or "off"."""
+        self._following = how
+
     def _follow(self, before: int) -> None:
         axis, now = self._axis, self._position
-        if axis.is_whole or axis.shows(now) or self._hold is not Hold.NOTHING:
+        if axis.is_whole or self._hold is not Hold.NOTHING:
             return
         # One who looks elsewhere while it plays is left there.
         was_sent = abs(now - before) > _SENT_S * self._sample_rate
-        if was_sent or axis.shows(before):
+        goes_along = axis.shows(before) and self._following != "off"
+        if self._following == "smooth" and goes_along:
+            self._pan((now - axis.start - axis.span / 2) / axis.step)
+        elif not axis.shows(now) and (was_sent or goes_along):
             self._look_at(axis.moved(now - _LEAD_IN * axis.span))
+
+    def picture(self, ratio: float) -> QImage:
+        """Return what is shown now, at so many pixels for each logical one."""
+        image = QImage(self.size() * ratio, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(ratio)
+        image.fill(QColor(self._look.tokens.window))
+        self.render(image)
+        return image
 
     def _tell(self) -> None:
         """Say for a screen reader where the song is, once a second at most."""

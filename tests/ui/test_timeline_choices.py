@@ -1,0 +1,95 @@
+"""How the timeline follows, and its picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from karaoke_studio.settings import Settings
+from karaoke_studio.ui.main_window import MainWindow
+from tests.helpers.fakes_ui import RATE, FakeLibrary
+from tests.ui.conftest import Desk, OpenWindow
+
+
+@pytest.fixture
+def window(open_window: OpenWindow, library: FakeLibrary, qtbot: QtBot) -> MainWindow:
+    library.add("A/B: Blue?", seconds=100.0)
+    window = open_window()
+    window.resize(1280, 800)
+    window.open_song(library.all[0].id)
+    qtbot.waitUntil(window.song_view.timeline.has_peaks)
+    for _ in range(4):
+        window.song_view.timeline.zoom_in()
+    return window
+
+
+def play(window: MainWindow, seconds: float) -> None:
+    """Let the playhead glide on."""
+    timeline = window.song_view.timeline
+    start = timeline.position()
+    for step in range(round(seconds * 10) + 1):
+        timeline.set_position(start + step * RATE // 10)
+
+
+def test_smoothly_the_playhead_stays_in_the_middle(window: MainWindow) -> None:
+    window.commands["follow_smooth_action"].trigger()
+    assert window.settings.follow_playhead == "smooth"
+    timeline = window.song_view.timeline
+    play(window, 60.0)
+    assert timeline.x_of(timeline.position()) == pytest.approx(timeline.width() / 2, abs=2)
+    # who looks elsewhere is left there
+    timeline.look_from(0)
+    play(window, 5.0)
+    assert timeline.axis().start == 0
+
+
+def test_page_by_page_it_turns_when_the_end_is_reached(window: MainWindow) -> None:
+    assert window.commands["follow_page_action"].isChecked()
+    timeline = window.song_view.timeline
+    play(window, timeline.axis().span / RATE * 0.9)
+    assert timeline.axis().start == 0
+    play(window, timeline.axis().span / RATE * 0.2)
+    assert timeline.axis().start > 0
+
+
+def test_not_at_all_it_stays_unless_one_goes_elsewhere(window: MainWindow) -> None:
+    window.change_setting("follow_playhead", "off")
+    assert window.commands["follow_off_action"].isChecked()
+    timeline = window.song_view.timeline
+    play(window, 50.0)
+    assert timeline.axis().start == 0
+    timeline.set_position(90 * RATE)
+    assert timeline.axis().shows(90 * RATE)
+
+
+def test_the_saved_choice_is_used(desk: Desk) -> None:
+    window = desk.open(Settings(theme="dark", follow_playhead="off"))
+    assert window.commands["follow_off_action"].isChecked()
+
+
+def test_the_timeline_is_saved_as_a_picture(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.commands["picture_action"].trigger()
+    dialog = window.findChild(QFileDialog, "picture_dialog")
+    assert "/" not in Path(dialog.selectedFiles()[0]).name
+    dialog.close()
+    target = tmp_path / "timeline.png"
+    window.timeline_choices.save_picture(str(target))
+    notice = window.banners.notice
+    qtbot.waitUntil(notice.isVisible)
+    assert notice.label.text() == "timeline.png is saved."
+    timeline = window.song_view.timeline
+    assert QImage(str(target)).size() == timeline.size() * 2
+
+
+def test_a_picture_that_cannot_be_written_says_so(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.timeline_choices.save_picture(str(tmp_path / "no folder" / "timeline.png"))
+    qtbot.waitUntil(window.banners.notice.isVisible)
+    assert "cannot be written" in window.banners.notice.label.text()
