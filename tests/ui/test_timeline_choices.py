@@ -79,12 +79,12 @@ def test_the_timeline_is_saved_as_a_picture(
     assert "/" not in Path(dialog.selectedFiles()[0]).name
     dialog.close()
     target = tmp_path / "timeline.png"
+    size = window.song_view.timeline.size()
     window.timeline_choices.save_picture(str(target))
     notice = window.banners.notice
     qtbot.waitUntil(notice.isVisible)
     assert notice.label.text() == "timeline.png is saved."
-    timeline = window.song_view.timeline
-    assert QImage(str(target)).size() == timeline.size() * 2
+    assert QImage(str(target)).size() == size * 2
 
 
 def test_a_picture_that_cannot_be_written_says_so(
