@@ -1,5 +1,5 @@
 # Everything here is one or two lines that can be typed by hand. `make run FILES="a.mp3 'b c.flac'"` makes those.
-.PHONY: setup run test test-all lint package package-test faults faults-all train train-smoke
+.PHONY: setup run test test-all lint bench package package-test faults faults-all train train-smoke
 BIN := .venv/bin
 
 setup:            ## all set-up; DESKTOP=1 adds a menu entry
@@ -29,6 +29,10 @@ faults:           ## what breaks programs is done to this one; a few minutes (te
 faults-all:       ## the same, ten times as often, with every mutant
 	@packaging/setup.sh dev
 	$(BIN)/python -m tests.faults --all $(ARGS)
+
+bench:            ## how quickly songs are separated here (ten minutes; make bench ARGS=--quick: two)
+	@packaging/setup.sh dev
+	$(BIN)/python benchmarks/separation.py --json build/bench.json $(ARGS)
 
 package:          ## the program as a folder for this system: dist/karaoke-studio
 	@packaging/setup.sh package

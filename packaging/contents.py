@@ -26,6 +26,8 @@ EXCLUDED_MODULES = (
     # Demucs' own files and encoders; ours read and write
     "lameenc",
     "sphn",
+    # tells OpenVINO's makers what is done with it
+    "openvino_telemetry",
     # tools for developers
     "_pytest",
     "mypy",
@@ -45,6 +47,9 @@ _DROPPED = (
     # torch refuses to be imported without torch_shm_manager
     r"torch/bin/(?!torch_shm_manager$).*",
     r"torch/lib/lib(jitbackend_test|torchbind_test|backend_with_compiler|aoti_custom_ops)\.so",
+    # the processor is used, from files of its own format and from torch
+    r"openvino/libs/libopenvino_(?!(intel_cpu_plugin|ir_frontend|pytorch_frontend)\.).+",
+    r"openvino/include/.*",
     # one family of icons is used
     r"qtawesome/fonts/(?!phosphor).*",
     r"PySide6/Qt/translations/.*",

@@ -145,6 +145,11 @@ def test_what_the_program_imports_needs_nothing_that_is_left_out(packaged: Witho
     ("path", "is_wanted"),
     [
         ("torch/bin/torch_shm_manager", True),
+        ("openvino/libs/libopenvino.so.2641", True),
+        ("openvino/libs/libopenvino_intel_cpu_plugin.so", True),
+        ("openvino/libs/libopenvino_ir_frontend.so.2641", True),
+        ("openvino/libs/libopenvino_intel_gpu_plugin.so", False),
+        ("openvino/libs/libopenvino_onnx_frontend.so.2641", False),
         ("torch/bin/protoc", False),
         ("torch/bin/test_api", False),
         ("torch/test/cpp/x.so", False),

@@ -14,11 +14,10 @@ import logging
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from karaoke_studio.separation.converted import conversion_versions
+from karaoke_studio.separation.converted import conversion_versions, installed_version
 from karaoke_studio.separation.model_files import ModelFiles, ModelStore, model_sha256
 from karaoke_studio.separation.song_run import EXACT, FAST, TORCH_F32, TURBO
 from karaoke_studio.staging import write_json_atomic
@@ -99,7 +98,7 @@ def calibration_key(files: ModelFiles, store: ModelStore, threads: int) -> str |
         "model": model_sha256(known, files.weights, files.segment_s),
         "processor": processor(),
         "threads": threads,
-        "versions": conversion_versions() | {"numpy": version("numpy")},
+        "versions": conversion_versions() | {"numpy": installed_version("numpy")},
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:40]
 

@@ -69,15 +69,17 @@ class ConvertedModel:
     networks: Mapping[int, ConvertedNetwork]
 
 
+def installed_version(name: str) -> str:
+    """Return the version of a Python package without loading it, "" where it is not known."""
+    try:
+        return version(name)
+    except PackageNotFoundError:  # not there, or a packaged program that does not say
+        return ""
+
+
 def conversion_versions() -> dict[str, str]:
-    """Return the versions of what makes a conversion; "" for what is not installed."""
-    found = {}
-    for name in ("openvino", "torch", "demucs"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = ""
-    return found
+    """Return the versions of what makes a conversion."""
+    return {name: installed_version(name) for name in ("openvino", "torch", "demucs")}
 
 
 def conversion_name(model_sha256: str, stems: Sequence[str] | None) -> str:

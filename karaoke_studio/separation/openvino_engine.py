@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import soxr
 
 from karaoke_studio.errors import ModelRefused
-from karaoke_studio.separation.converted import ConvertedModel
+from karaoke_studio.separation.converted import ConvertedModel, installed_version
 from karaoke_studio.separation.device import CPU, usual_threads
 from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
@@ -144,7 +143,7 @@ class OpenVinoEngine:
             "device": CPU,
             "threads": options.threads,
             "versions": {
-                "openvino": version("openvino"),
+                "openvino": installed_version("openvino"),
                 "numpy": np.__version__,
                 "soxr": str(soxr.__version__),
             },

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import AUTO_MODE, NetworkChoice
 from karaoke_studio.progress import StopEvent
 from karaoke_studio.separation.calibration import TURBO_OVERLAP, Trial, choose_way
+from karaoke_studio.separation.converted import installed_version
 from karaoke_studio.separation.song_run import EXACT, FAST, TORCH_F32, TURBO
 from karaoke_studio.worker.calibration import calibrate, known_trials
 from karaoke_studio.worker.host import Workers
@@ -106,7 +106,9 @@ def likely_role(model: dict[str, Any], choice: NetworkChoice, mode: str) -> str:
 def _uses_processor(model: dict[str, Any], device: str, workers: Workers, stop: StopEvent) -> bool:
     if device != "auto":
         return device == "cpu"
-    if version("torch").endswith("+cpu"):  # knows no graphics card: torch need not be asked
+    if installed_version("torch").endswith(
+        "+cpu"
+    ):  # knows no graphics card: torch need not be asked
         return True
     question = {"device": device, "data": model["data"]}
     found = workers.engine.run("usable_devices", question, stop=stop, stall_s=_STALL_S)
