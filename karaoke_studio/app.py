@@ -103,7 +103,8 @@ class Studio(QObject):
             self.queue.job_cancelled,
             self.queue.paused_changed,
         ):
-            changed.connect(self._on_jobs_changed)
+            changed.connect(self._on_work_changed)
+        self.window.listening.playing_changed.connect(self._on_work_changed)
         self.tuning = Tuning(self.queue.plan, self._is_resting, data.root, self)
         self.window.listening.playing_changed.connect(self.tuning.look)
 
@@ -132,8 +133,10 @@ class Studio(QObject):
         self.window.close_now(keep=True)
 
     @Slot()
-    def _on_jobs_changed(self) -> None:
-        if self.queue.is_working() and not self._has_ended:
+    def _on_work_changed(self) -> None:
+        """Keep the computer awake while songs are made or played."""
+        is_busy = self.queue.is_working() or self.window.listening.is_playing
+        if is_busy and not self._has_ended:
             self.awake.hold()
         else:
             self.awake.release()

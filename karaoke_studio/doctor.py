@@ -8,6 +8,7 @@ import shutil
 from typing import Any
 
 from karaoke_studio import __version__
+from karaoke_studio.audio import rubber_band
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import StopEvent
@@ -63,6 +64,7 @@ def report_health(
         "devices": devices.get("devices", []),
         "engines": ["instant", "centre"],
         "sound_outputs": outputs,
+        "key_and_tempo": rubber_band.library() is not None,
         "codecs": codecs.get("formats", {}),
         "versions": {
             "python": platform.python_version(),
@@ -81,6 +83,9 @@ def report_health(
     }
 
 
+_NO_RUBBER_BAND = "cannot be changed: install Rubber Band (Debian, Ubuntu: librubberband2)"
+
+
 def _sound_advice() -> str:
     if platform.system() == "Linux":
         return "Install libportaudio2 and a sound server, or plug in a device; separation works."
@@ -95,6 +100,7 @@ def sentences(health: dict[str, Any]) -> list[str]:
         f"  versions   {versions}",
         f"  devices    {', '.join(d['name'] for d in health['devices']) or 'none'}",
         f"  sound      {', '.join(health['sound_outputs']) or 'no output'}",
+        f"  key, tempo {'work' if health['key_and_tempo'] else _NO_RUBBER_BAND}",
         f"  disk       {health['free_disk_bytes'] / 1e9:.1f} GB free",
         *(f"  {name:<10} {path}" for name, path in health["folders"].items()),
     ]

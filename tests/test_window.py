@@ -383,3 +383,28 @@ def test_a_library_on_a_disk_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert "is not there. Connect the disk" in done.stderr
     assert not gone.exists(), "a new library was made in the place of the old one"
     assert not data.library.exists()
+
+
+class Sleep:
+    """Counts who holds the computer awake."""
+
+    def __init__(self) -> None:
+        self.is_held = False
+
+    def hold(self) -> None:
+        self.is_held = True
+
+    def release(self) -> None:
+        self.is_held = False
+
+
+def test_the_computer_stays_awake_while_a_song_plays(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleep = Sleep()
+    monkeypatch.setattr(studio, "awake", sleep)
+    listening = studio.window.listening
+    for playing in (True, False):
+        monkeypatch.setattr(listening, "_is_playing", playing)
+        listening.playing_changed.emit(playing)
+        assert sleep.is_held is playing
