@@ -39,12 +39,13 @@ _DEVICES = (
     ),
 )
 _MODES = (
-    ("auto", "What the quality asks for"),
-    ("turbo", "Turbo: quickest, small errors"),
-    ("fast", "Fast: errors that nobody hears"),
-    ("exact", "Exact: the same result"),
-    ("reference", "As Demucs does it"),
+    ("auto", "Automatic: what the quality asks for"),
+    ("turbo", "Turbo: the quickest, with small errors"),
+    ("fast", "Fast: with errors that nobody hears"),
+    ("exact", "Exact: what Demucs makes"),
+    ("reference", "Reference: Demucs, bit by bit, slow"),
 )
+_METHOD_TIP = "How a network counts. What is quickest here is measured once, when nothing is done"
 _OVERLAPS = ((0.1, "10 %"), (0.25, "25 %, the usual"), (0.5, "50 %, slower"))
 _PASSES = ((0, "One"), *((n, f"{n}, {n} times as long") for n in (2, 3, 5, 10)))
 
@@ -119,7 +120,7 @@ PAGES = (
             Pick("engine", "Engine", engine_options([]), "What tells voice from music", _NEXT_SONG),
             Pick("device", "Device", _DEVICES, "What networks compute on", _NEXT_SONG),
             Pick("threads", "Threads", _threads, "How many threads of the processor are used"),
-            Pick("network_mode", "Method", _MODES, "How a network is run"),
+            Pick("network_mode", "Method", _MODES, _METHOD_TIP),
             Pick("overlap", "Overlap", _OVERLAPS, "How far pieces of a song reach into the next"),
             Pick("shifts", "Passes", _PASSES, "Several passes are averaged", _FOR_MODELS),
         ),
