@@ -5,11 +5,14 @@ Imports torch, so it is itself imported late.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from karaoke_studio.errors import OutOfMemory
+from karaoke_studio.separation.calibration import Trial
 from karaoke_studio.separation.device import CPU
 from karaoke_studio.separation.engine import Check, FloatArray
 from karaoke_studio.separation.model_files import Model, segment_of
@@ -24,6 +27,8 @@ from karaoke_studio.separation.torch_networks import (
     use_threads,
 )
 from karaoke_studio.separation.trials import run_upstream, trials_to_plain, try_way
+
+log = logging.getLogger(__name__)
 
 
 def first_network(model: Model, stem: str) -> int:
@@ -64,7 +69,13 @@ def try_all(
         trials = []
         for way in _ways(network):
             with only_heads(network, [vocals]) as rows:
-                trials.append(try_way(way, quick_forward(network, rows, CPU, way), tried, wanted))
+                run = quick_forward(network, rows, CPU, way)
+                try:
+                    trials.append(try_way(way, run, tried, wanted))
+                # a layer that does not count in 16 bits on this processor; the other ways may
+                except (RuntimeError, OutOfMemory) as exc:
+                    log.warning("%s does not run: %s", way, exc)
+                    trials.append(Trial(way, 0.0, 0.0, type(exc).__name__))
     return {
         "trials": trials_to_plain(trials),
         "network": number,

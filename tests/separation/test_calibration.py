@@ -6,8 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from demucs.demucs import Demucs
+from demucs.hdemucs import HDemucs
+from demucs.htdemucs import HTDemucs
 
-from karaoke_studio.separation import calibration
+from karaoke_studio.separation import calibration, torch_trials
 from karaoke_studio.separation.calibration import (
     CalibrationRecord,
     Trial,
@@ -16,10 +19,12 @@ from karaoke_studio.separation.calibration import (
     processor,
 )
 from karaoke_studio.separation.model_files import ModelStore, find_model, load_model
+from karaoke_studio.separation.torch_trials import chunk_frames, first_network, try_all
 from karaoke_studio.separation.trials import cut_chunks, kept_chunks, run_upstream, snr_db, try_way
 from tests.helpers.engines import ArraySource, facts_of
 from tests.helpers.models import make_net, write_bag
 from tests.helpers.signals import noise
+from tests.separation.test_demucs_engine import model_of
 
 TRIALS = [
     Trial("torch-f32", 2.0, 126.0),
@@ -102,6 +107,39 @@ def test_chunks_and_what_upstream_makes_of_them_reach_the_next_child(tmp_path):
     trial = try_way("torch-bf16", lambda chunk: chunk[None] * np.float32(0.5005), again, expected)
     assert trial.seconds > 0
     assert trial.snr_db == pytest.approx(60.0, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", [HTDemucs, HDemucs, Demucs])
+def test_all_ways_of_torch_are_tried_on_every_kind_of_network(kind, tmp_path):
+    model = model_of(make_net(kind))
+    frames = chunk_frames(model, first_network(model, "vocals"))
+    chunks = noise(2 * frames / 44100, 44100)[:, : 2 * frames].reshape(2, 2, frames)
+    found = try_all(model, 0, chunks, tmp_path, 1, lambda: None)
+    trials = {one["way"]: Trial(**one) for one in found["trials"]}
+    assert trials["torch-f32"].keeps("exact")
+    assert found["is_convertible"] is (kind is HTDemucs)
+    assert not [one for one in trials.values() if one.problem]
+
+
+def test_a_way_that_does_not_run_is_told_and_the_others_are_tried(tmp_path, monkeypatch, caplog):
+    plain = torch_trials.quick_forward
+
+    def forward(network, rows, device, way):
+        if way != "torch-bf16":
+            return plain(network, rows, device, way)
+
+        def refuse(_samples):
+            raise RuntimeError("not implemented for 'BFloat16'")
+
+        return refuse
+
+    monkeypatch.setattr(torch_trials, "quick_forward", forward)
+    monkeypatch.setattr(torch_trials, "_ways", lambda _network: ["torch-bf16", "torch-f32"])
+    model = model_of(make_net())
+    chunks = noise(1.0, 44100)[None, :, :26_460]
+    first, second = try_all(model, 0, chunks, tmp_path, 1, lambda: None)["trials"]
+    assert (first["problem"], second["problem"]) == ("RuntimeError", "")
+    caplog.clear()
 
 
 def test_numbers_that_are_none_keep_no_promise():
