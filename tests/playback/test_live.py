@@ -332,3 +332,39 @@ def test_the_job_is_told_where_the_song_is_heard(stage: Stage, noise: Making) ->
     assert not noise.live.listener.moves
     stage.play()
     until(lambda: noise.live.listener is not None and noise.live.listener.moves)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_becomes_ready_when_nothing_clicks_and_nothing_unready_is_heard(
+    tmp_path: Path, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    t = np.arange(6 * RATE) / RATE
+    voice = 0.3 * np.sin(2 * np.pi * 150 * t)[None].astype(np.float32)
+    song = voice + 0.3 * np.sin(2 * np.pi * 95 * t)[None].astype(np.float32)
+    making = Making(tmp_path / "making", song, voice, voice * np.float32(0.6)).import_all()
+    files = {
+        layer: RawFile.open(making.live.folder / layer.value, 1, writable=True) for layer in Layer
+    }
+    whole = {layer: file.read(0, file.frames) for layer, file in files.items()}
+    for file in files.values():  # what is not ready would be heard at once
+        file.write(0, np.full((file.frames, 1), 100, np.float32))
+    reader = LiveReader(making.take)
+    reader.seek(0)
+    heard = []
+    while not reader.is_at_end:
+        for layer in Layer:
+            if rng.random() < 0.4:
+                start = int(rng.integers(0, making.live.frames))
+                stop = min(start + int(rng.integers(200, RATE)), making.live.frames)
+                files[layer].write(start, whole[layer][start:stop])
+                making.live.add(layer, start, stop)
+        heard.append(reader.read(int(rng.integers(1, 9_000))))
+    reader.close()
+    for file in files.values():
+        file.close()
+    stems = np.concatenate(heard, axis=2)
+    np.testing.assert_allclose(stems.sum(axis=0), whole_steps(song), atol=3e-7)
+    # one fade, or two that overlap, on top of the voice's own steps
+    assert own_step(stems[0]) <= own_step(voice) + 2 * 0.3 / FADE
+    assert np.abs(stems).max() < 1
