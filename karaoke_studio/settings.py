@@ -50,6 +50,7 @@ class Settings:
         volume: 0…1, position of the volume slider.
         sound_device: name of the output, "" = the system's own choice.
         match_loudness: original, instrumental and vocals are played equally loud.
+        count_in: clicks are heard before a song begins to play.
         mixer_open: the faders of the single stems are shown.
         export_folder: last folder of an export, "" = the system's music folder.
         export_format: one of `job.FORMATS`.
@@ -83,6 +84,7 @@ class Settings:
     volume: float = 0.8
     sound_device: str = ""
     match_loudness: bool = False
+    count_in: bool = False
     mixer_open: bool = True
     export_folder: str = ""
     export_format: str = "flac"

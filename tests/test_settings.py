@@ -44,6 +44,7 @@ CHOSEN = Settings(
     auto_export=True,
     auto_export_folder="/k",
     follow_playhead="smooth",
+    count_in=True,
     draft_first=False,
     fill_unsplit=False,
     copy_originals=False,

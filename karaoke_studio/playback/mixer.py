@@ -29,8 +29,23 @@ REFILLED_S = 0.1
 #: it again beside a window that paints: 20 to 100 ms where the work takes 1.
 PIECE_FRAMES = 480
 
+#: Clicks of a count-in: tones that begin and end softly, the first one higher.
+CLICK_S, CLICK_HZ, ACCENT_HZ, CLICK_LEVEL = 0.04, 1_000.0, 1_500.0, 0.4
+
 #: float32 (n,) each: left and right of the first stem, left and right of the next, and so on.
 Rows = list[StemArray]
+
+
+class CountIn(NamedTuple):
+    """Clicks before the sound begins; each is a new object, told from the last by identity.
+
+    Attributes:
+        beats: how many; the first is accented.
+        beat_s: from one to the next.
+    """
+
+    beats: int
+    beat_s: float
 
 
 class Controls:
@@ -41,6 +56,7 @@ class Controls:
         is_running: play or stand still.
         stem_gains: of the stems of the take, in its order, exact in float32.
         volume_gain: of the sum, 0…1, exact in float32.
+        count_in: heard before the sound begins the next time; None = it begins at once.
         levels: what the callback made, for meters.
     """
 
@@ -49,6 +65,7 @@ class Controls:
         self.is_running = False
         self.stem_gains: tuple[float, ...] = (1.0,) * MAX_STEMS
         self.volume_gain = 1.0
+        self.count_in: CountIn | None = None
         self.levels = Levels()
 
 
@@ -141,6 +158,48 @@ class Voice:
         return taken
 
 
+class _Clicks:
+    """A count-in, frame by frame: short tones with silence in between."""
+
+    def __init__(self, sample_rate: int) -> None:
+        at = np.arange(round(CLICK_S * sample_rate)) / sample_rate
+        fade = np.sin(np.pi * at / CLICK_S) ** 2
+        self._tones = [
+            (CLICK_LEVEL * fade * np.sin(2 * np.pi * hz * at)).astype(np.float32)
+            for hz in (ACCENT_HZ, CLICK_HZ)
+        ]
+        self._sample_rate = sample_rate
+        self._wanted: CountIn | None = None
+        self._at = 0
+
+    def left(self, wanted: CountIn | None) -> int:
+        """Return how many frames of what is wanted have not been heard."""
+        if wanted is not self._wanted:
+            self._wanted, self._at = wanted, 0
+        if wanted is None:
+            return 0
+        return max(0, wanted.beats * self._beat_frames(wanted) - self._at)
+
+    def fill(self, row: StemArray) -> None:
+        """Fill the next frames, float32 (n,)."""
+        row.fill(0.0)
+        wanted = self._wanted
+        if wanted is None:
+            return
+        beat = self._beat_frames(wanted)
+        start, stop = self._at, self._at + len(row)
+        for number in range(start // beat, min(wanted.beats, -(-stop // beat))):
+            tone = self._tones[min(number, 1)]
+            first, last = max(start, number * beat), min(stop, number * beat + len(tone))
+            if first < last:
+                into = first - number * beat
+                row[first - start : last - start] = tone[into : into + last - first]
+        self._at = stop
+
+    def _beat_frames(self, wanted: CountIn) -> int:
+        return max(len(self._tones[0]), round(wanted.beat_s * self._sample_rate))
+
+
 class Mixer:
     """Renders blocks for one open stream.
 
@@ -165,6 +224,7 @@ class Mixer:
         self._whole: Rows = list(np.zeros((2 * MAX_STEMS, PIECE_FRAMES), np.float32))
         self._rest = self._whole
         self._is_low = False
+        self._clicks = _Clicks(sample_rate)
         self._run_start = 0
         #: Frames that were heard of the ring before, seen from the new ring's first one.
         self._carried = 0
@@ -181,11 +241,36 @@ class Mixer:
             block: float32 (1 or 2 channels, frames), any strides; every sample is written.
             heard_at: second on the output's clock at which its first frame is heard.
         """
-        frames = block.shape[1]
-        for start in range(0, frames, PIECE_FRAMES):
-            self._render_piece(
-                block[:, start : start + PIECE_FRAMES], heard_at + start / self.sample_rate
-            )
+        frames, start = block.shape[1], 0
+        while start < frames:
+            stop = min(start + PIECE_FRAMES, frames)
+            counting = self._frames_to_count()
+            if counting:
+                # the song begins on the very frame of the beat
+                stop = min(stop, start + counting)
+                self._render_clicks(block[:, start:stop], heard_at + start / self.sample_rate)
+            else:
+                self._render_piece(block[:, start:stop], heard_at + start / self.sample_rate)
+            start = stop
+
+    def _frames_to_count(self) -> int:
+        """Return how many frames of a count-in are still to come; 0 = none."""
+        controls = self._controls
+        if not controls.is_running or controls.ring is None:
+            return 0
+        if self._voice.level.value > 0.0 or self._leaving.level.value > 0.0:
+            return 0
+        return self._clicks.left(controls.count_in)
+
+    def _render_clicks(self, block: StemArray, heard_at: float) -> None:
+        count = block.shape[1]
+        left = self._rows_of(count)[0]
+        self._clicks.fill(left)
+        volume_gains = self._volume_ramp.walk(self._controls.volume_gain, count)
+        np.multiply(left, volume_gains, out=left)
+        self._controls.levels.finish(left, left, heard_at)
+        for side in range(block.shape[0]):
+            block[side] = left
 
     def _render_piece(self, block: StemArray, heard_at: float) -> None:
         count = block.shape[1]

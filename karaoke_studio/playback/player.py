@@ -17,6 +17,7 @@ from karaoke_studio.playback.deck import Deck, Desk, Orders
 from karaoke_studio.playback.feeder import Loop, Take
 from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.live_song import UNSPLIT, LiveSong, LiveTake
+from karaoke_studio.playback.mixer import CountIn
 from karaoke_studio.playback.output import Output, SoundDeviceOutput
 from karaoke_studio.playback.ring import StemRing
 from karaoke_studio.playback.take_reader import TakeFiles
@@ -121,6 +122,10 @@ class Player:
     def play(self) -> None:
         """Play on; from the start when the end was reached. Tries a lost device again."""
         self._change(_playing)
+
+    def count_in(self, beats: int, bpm: float) -> None:
+        """Let so many clicks be heard before the sound begins, at the next `play` only."""
+        self._desk.controls.count_in = CountIn(beats, 60 / bpm) if beats else None
 
     def pause(self) -> None:
         """Stand still."""

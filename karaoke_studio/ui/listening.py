@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from karaoke_studio.audio.tune import Tune
@@ -33,6 +35,10 @@ def take_files(song: Song) -> TakeFiles:
     )
 
 
+def _no_clicks() -> tuple[int, float]:
+    return 0, 60.0
+
+
 class Listening(QObject):
     """The player as the window sees it.
 
@@ -55,6 +61,8 @@ class Listening(QObject):
         self._player = player
         #: The song in work that the player has, or None.
         self.live: LiveSong | None = None
+        #: Clicks before it plays: how many, and how many a minute.
+        self.count_in: Callable[[], tuple[int, float]] = _no_clicks
         self._position = -1
         self._is_playing = False
         self._looks = 0
@@ -95,13 +103,17 @@ class Listening(QObject):
     @Slot()
     def toggle(self) -> None:
         """Play or pause; from the end, play from the start."""
-        if self._player.state is not PlayerState.EMPTY:
+        if self._player.state is PlayerState.PLAYING:
             self._player.toggle()
             self.look()
+        else:
+            self.play()
 
     def play(self) -> None:
         """Play."""
         if self._player.state is not PlayerState.EMPTY:
+            if self._player.state is not PlayerState.PLAYING:
+                self._player.count_in(*self.count_in())
             self._player.play()
             self.look()
 

@@ -150,7 +150,15 @@ class MainWindow(QMainWindow):
         strip, keep_setting = self.song_view.mixer, self.change_setting
         strip.set_open(is_open=self.settings.mixer_open)
         strip.opened_changed.connect(self._on_mixer_opened)
-        self.places = Places(self.opened, self.listening, self.song_view, self.faders, self)
+        self.places = Places(
+            self.opened,
+            self.listening,
+            self.song_view,
+            self.faders,
+            self,
+            counts_in=self.settings.count_in,
+            change=self.change_setting,
+        )
         HoldToCompare(self.opened, self.listening, self)
         self.sound_devices = SoundDevices(
             self.settings.sound_device, self.listening, queue, strip, keep_setting, self

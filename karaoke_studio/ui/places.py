@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
@@ -18,6 +19,8 @@ from karaoke_studio.ui.song_view import SongView
 
 #: Practice begins at this tempo, and each round is so much faster, in per cent.
 FIRST_TEMPO, FASTER = 70, 5
+#: Clicks of a count-in, and their pace where that of the song is not known.
+BEATS, USUAL_BPM = 4, 100.0
 
 
 class Places(QObject):
@@ -28,6 +31,8 @@ class Places(QObject):
         listening: the player.
         view: its timeline shows the places, its transport has their button.
         faders: keep what belongs to a song.
+        counts_in: whether clicks are heard before a song begins, at the start.
+        change: keeps a setting.
     """
 
     def __init__(
@@ -37,9 +42,14 @@ class Places(QObject):
         view: SongView,
         faders: Faders,
         parent: QObject,
+        *,
+        counts_in: bool,
+        change: Callable[[str, bool], None],
     ) -> None:
         super().__init__(parent)
         self._opened, self._listening, self._view, self._faders = opened, listening, view, faders
+        self._counts_in, self._change_setting = counts_in, change
+        listening.count_in = self.count_in
         self._last = 0
         self.is_practising = False
         self.menu = QMenu(view)
@@ -91,6 +101,11 @@ class Places(QObject):
         practise.setChecked(self.is_practising)
         practise.setEnabled(chosen and rubber_band.library() is not None)
         practise.triggered.connect(self.practise)
+        count = self.menu.addAction(f"Count in: {BEATS} clicks before it plays")
+        count.setObjectName("count_in_action")
+        count.setCheckable(True)
+        count.setChecked(self._counts_in)
+        count.triggered.connect(self._on_count_in)
         if places := self.places():
             self.menu.addSeparator()
         for place in places:
@@ -112,6 +127,18 @@ class Places(QObject):
             menu.addAction(words).triggered.connect(
                 lambda _on=False, answer=answer, place=place: answer(place)
             )
+
+    def count_in(self) -> tuple[int, float]:
+        """Return how many clicks are heard before it plays, and how many a minute."""
+        song = self._opened.song()
+        if not self._counts_in or song is None or self._listening.live is not None:
+            return 0, USUAL_BPM
+        return BEATS, (song.bpm or USUAL_BPM) * self._faders.mix_of(song).tune.tempo
+
+    @Slot(bool)
+    def _on_count_in(self, on: bool) -> None:
+        self._counts_in = on
+        self._change_setting("count_in", on)
 
     def go(self, place: Place) -> None:
         """Go to a moment, or repeat a stretch."""

@@ -426,6 +426,7 @@ class FakePlayer:
         self.device = ""
         self.levels = SILENCE
         self.fills = True
+        self.counted = (0, 0.0)
         self.tune = AS_RECORDED
 
     @property
@@ -479,6 +480,9 @@ class FakePlayer:
 
     def set_mix(self, mix: Mix) -> None:
         self.mix = mix
+
+    def count_in(self, beats: int, bpm: float) -> None:
+        self.counted = (beats, round(bpm, 3))
 
     def set_tune(self, tune: Tune) -> None:
         self.tune = tune

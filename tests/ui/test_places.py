@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
@@ -184,3 +186,31 @@ def test_the_button_opens_the_menu(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.mouseClick(button, LEFT)
     assert window.places.menu.isVisible()
     window.places.menu.close()
+
+
+def test_a_count_in_is_asked_for_and_kept(
+    window: MainWindow, player: FakePlayer, library: FakeLibrary
+) -> None:
+    window.listening.play()
+    assert player.counted[0] == 0
+    player.pause()
+    next(a for a in _filled(window) if a.objectName() == "count_in_action").trigger()
+    assert window.settings.count_in
+    window.listening.toggle()
+    assert player.counted == (4, 100.0)
+    # one who goes on listening hears none
+    player.counted = (0, 0.0)
+    window.listening.play()
+    assert player.counted == (0, 0.0)
+
+
+@needs_library
+def test_it_counts_at_the_tempo_that_is_heard(
+    window: MainWindow, player: FakePlayer, library: FakeLibrary
+) -> None:
+    library.all[0] = replace(library.all[0], analysis={"bpm": 80.0, "key": None, "lufs": None})
+    window.open_song(library.all[0].id)
+    window.song_view.mixer.tune.set_tempo(75)
+    next(a for a in _filled(window) if a.objectName() == "count_in_action").trigger()
+    window.listening.play()
+    assert player.counted == (4, 60.0)
