@@ -11,8 +11,9 @@ of the published one, its errors are not. `--model` takes a real one. The song i
 
 Times are for a pair (vocals, and the rest of the song), with the model loaded and the song
 imported; nothing is written but the raw stem. *First s*: until the first range can be played. *MB*:
-the largest resident size of the process. *Error*: of the vocals against upstream's. *Of peak*: of
-what the processor does in a product of matrices or a convolution, in 32 or 16 bits.
+the largest resident size of the process. *Error*: of the vocals against upstream's with chunks that
+overlap as much: turbo's overlap less, which makes other seams. *Of peak*: of what the processor
+does in a product of matrices or a convolution, in 32 or 16 bits.
 
 `--quick` (two minutes) leaves out what would first have to be converted; a full run (ten minutes)
 converts once, into build/bench. `--only` keeps the ways whose names hold one of the words.
@@ -38,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import soundfile as sf
 
-from karaoke_studio.separation.calibration import PROMISES_DB, processor
+from karaoke_studio.separation.calibration import PROMISES_DB, TURBO_OVERLAP, processor
 from karaoke_studio.separation.device import usual_threads
 from karaoke_studio.separation.trials import snr_db
 from karaoke_studio.staging import VOCALS
@@ -47,6 +48,8 @@ from karaoke_studio.worker.engine import JOURNAL
 from karaoke_studio.worker.host import Worker
 
 RATE = 44_100
+#: Upstream's own.
+OVERLAP = 0.25
 ROOT = Path(__file__).resolve().parent.parent / "build" / "bench"
 #: Of one chunk of htdemucs, by torch's counter of operations.
 GFLOP = 254.1
@@ -77,24 +80,27 @@ Row = dict[str, Any]
 
 
 def upstream_child(model: Path, song: Path, made: Path, threads: int) -> None:
-    """Separate the song as upstream's program does, whenever a line comes."""
+    """Separate the song as upstream's program does, for each line: the overlap."""
     import torch
     from demucs.apply import apply_model
     from demucs.hf import load_safetensors_model
 
     os.nice(NICE)
-    print(json.dumps(peaks_of(threads)), flush=True)
+    peaks = peaks_of(threads)
     net = load_safetensors_model(model).eval()
     samples, _ = sf.read(song, dtype="float32", always_2d=True)
     whole = torch.from_numpy(samples.T.copy())
     mono = whole.double().mean(0)
     mean, std = mono.mean().float(), mono.std(correction=0).float() + 1e-8
-    for _ in sys.stdin:
+    print(json.dumps(peaks), flush=True)
+    for line in sys.stdin:
+        overlap = float(line)
         random.seed(0)
         started = time.perf_counter()
-        out = apply_model(net, ((whole - mean) / std)[None], shifts=0) * std + mean
+        out = apply_model(net, ((whole - mean) / std)[None], shifts=0, overlap=overlap)
+        vocals = (out * std + mean)[0, net.sources.index("vocals")]
         seconds = time.perf_counter() - started
-        np.save(made, out[0, net.sources.index("vocals")].numpy())
+        np.save(made / f"upstream-{overlap}.npy", vocals.numpy())
         print(json.dumps({"seconds": seconds, "first_s": seconds}), flush=True)
 
 
@@ -138,7 +144,7 @@ class Upstream:
     """Upstream's own way, in a process of its own."""
 
     def __init__(self, bench: Bench) -> None:
-        self._process = _child(bench.network, bench.wav, bench.made, bench.threads)
+        self._process = _child(bench.network, bench.wav, ROOT, bench.threads)
         self.peaks = self._answer()
 
     @property
@@ -146,9 +152,9 @@ class Upstream:
         """Of the process."""
         return self._process.pid
 
-    def run(self) -> dict[str, float]:
+    def run(self, overlap: float = OVERLAP) -> dict[str, float]:
         """Separate the song once."""
-        print("go", file=self._process.stdin, flush=True)
+        print(overlap, file=self._process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> dict[str, float]:
@@ -196,7 +202,7 @@ class Bench:
     def __init__(self, chosen: argparse.Namespace) -> None:
         self.threads = chosen.threads or usual_threads()
         self.seconds = chosen.seconds
-        self.wav, self.made, self.staging = ROOT / "song.wav", ROOT / "made.npy", ROOT / "staging"
+        self.wav, self.staging = ROOT / "song.wav", ROOT / "staging"
         self.staging.mkdir(parents=True, exist_ok=True)
         folder = chosen.model_folder or ROOT / "models"
         self.name = chosen.model or "htdemucs"
@@ -236,8 +242,7 @@ class Bench:
     def network_way(self, row: str) -> Ours:
         """Return a way of running the network."""
         role, mode, way = WAYS[row]
-        overlap = 0.1 if mode == "turbo" else 0.25
-        options = {"mode": mode, "way": way, "overlap": overlap, "threads": self.threads}
+        options = {"mode": mode, "way": way, "overlap": overlap_of(row), "threads": self.threads}
         args = self.model | {"song": self.song, "stems": ["vocals"], "staging": str(self.staging)}
         return Ours(self, role, args | {"options": options | {"device": "cpu"}})
 
@@ -271,6 +276,11 @@ class Bench:
 
 
 # ------------------------------------------------------------------ measuring
+
+
+def overlap_of(way: str) -> float:
+    """Return by how much the chunks of a way overlap."""
+    return TURBO_OVERLAP if way.startswith("turbo") else OVERLAP
 
 
 def _busy_s(pids: Sequence[int]) -> tuple[float, float]:
@@ -314,7 +324,8 @@ def measure(bench: Bench, ways: dict[str, Upstream | Ours], rounds: int) -> list
             if number:
                 samples[name].append(found)
             elif isinstance(way, Ours):
-                errors[name] = snr_db(bench.vocals(), np.load(bench.made))
+                expected = np.load(ROOT / f"upstream-{overlap_of(name)}.npy")
+                errors[name] = snr_db(bench.vocals(), expected)
     rows = [_row(name, samples[name], errors.get(name)) for name in ways]
     # where somebody always disturbs, seconds say little, but seconds of the processor still do
     is_quiet = rows[0]["quiet"] > 0 or not rows[0]["cpu_s"]
@@ -404,8 +415,7 @@ def share_of_peak(row: Row, peaks: dict[str, float], seconds: float) -> float | 
     """Return which part of the processor's best a way of the network reaches."""
     if row["way"] not in {"upstream", *WAYS}:
         return None
-    stride = 7.8 * (0.9 if row["way"].startswith("turbo") else 0.75)
-    chunks = math.ceil(seconds / stride)
+    chunks = math.ceil(seconds / (7.8 * (1 - overlap_of(row["way"]))))
     took = row[row["unit"]]
     bits = "bf16" if "16 bits" in row["way"] else "f32"
     peak = max(value for name, value in peaks.items() if name.startswith(bits))
@@ -454,6 +464,8 @@ def run(chosen: argparse.Namespace, rounds: int) -> dict[str, Any]:
         words = chosen.only.split(",")
         ours = {name: way for name, way in ours.items() if any(word in name for word in words)}
     ways: dict[str, Upstream | Ours] = {"upstream": upstream, **ours}
+    if any(overlap_of(name) == TURBO_OVERLAP for name in ours):
+        upstream.run(TURBO_OVERLAP)
     try:
         rows = measure(bench, ways, rounds)
     finally:
