@@ -30,6 +30,8 @@ _SINGS_DRAFT = (
     "Sing already. Coloured stripes are a draft, grey ones the song as it is; "
     "the better split follows."
 )
+_SINGS_AT_ONCE = "Sing already, to the song as it is; the split follows."
+_ALL_THERE = "All of it is there; it is being put into the library."
 _NOT_YET = "In a moment: the song is being opened"
 
 
@@ -144,8 +146,12 @@ class SongInWork(QWidget):
 
     def _show_hint(self) -> None:
         lanes = self._lanes
-        if self._live is None or lanes is None:
+        if self._live is None:
             self.hint.setText(_OPENS_IN_SILENCE if self._watched_id else _OPENS)
+        elif lanes is None:
+            self.hint.setText(_SINGS_AT_ONCE)
+        elif lanes.share_ready == 1.0:
+            self.hint.setText(_ALL_THERE)
         else:
             self.hint.setText(_SINGS_DRAFT if lanes.has_draft else _SINGS)
 

@@ -139,10 +139,13 @@ def test_the_words_below_say_what_hatched_parts_sound_like(
 ) -> None:
     facts = {"original": original_peaks(tmp_path), "frames": FRAMES, "sample_rate": RATE}
     queue.job_waves.emit("job1", facts)
+    assert work(window).hint.text().startswith("Sing already")
     qtbot.waitUntil(work(window).timeline.has_peaks)
-    assert "the song as it is" in work(window).hint.text()
+    assert "Grey stripes are the song as it is" in work(window).hint.text()
     queue.job_waves.emit("job1", waves(0, 100) | {"draft": True})
     assert "a draft" in work(window).hint.text()
+    queue.job_waves.emit("job1", waves(0, 200))
+    assert work(window).hint.text().startswith("All of it is there")
 
 
 def test_the_finished_take_goes_on_where_it_was_heard(
