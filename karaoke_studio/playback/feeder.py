@@ -23,10 +23,14 @@ SEAM_S = 0.010
 
 
 class Loop(NamedTuple):
-    """A stretch of the song that is played again and again: frames start…stop."""
+    """A stretch of the song that is played again and again: frames start…stop.
+
+    `gap` frames of silence lie between two rounds.
+    """
 
     start: int
     stop: int
+    gap: int = 0
 
 
 class Feeder:
@@ -206,6 +210,10 @@ class Feeder:
     def _turn_back(self, loop: Loop, count: int) -> StemArray:
         """Return the last frames of the loop, melting into those before its start; go there."""
         leaving = self._reader.read(count)
+        if leaving.shape[2] < count:
+            return leaving  # of a song that is not imported up to here
+        if loop.gap:
+            return self._rest(loop, leaving)
         lead = min(count, loop.start)
         self._reader.seek(loop.start - lead)
         entering = np.zeros_like(leaving)
@@ -215,6 +223,20 @@ class Feeder:
         gains = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
         turned: StemArray = leaving * (1 - gains) + entering * gains
         return turned
+
+    def _rest(self, loop: Loop, leaving: StemArray) -> StemArray:
+        """Return the end of a round, silence, and the first frames of the next; go there."""
+        count = leaving.shape[2]
+        self._reader.seek(loop.start)
+        entering = self._reader.read(count)
+        if self.ring is not None:
+            self.ring.add_seam(self._fed + count, loop.start, is_still=True)
+            self.ring.add_seam(self._fed + count + loop.gap, loop.start)
+        rising = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
+        silence = np.zeros((*leaving.shape[:2], loop.gap), np.float32)
+        return np.concatenate(
+            [leaving * (1 - rising), silence, entering * rising[: entering.shape[2]]], axis=2
+        )
 
 
 def _reader_of(take: Take) -> SongReader:

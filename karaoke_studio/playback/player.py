@@ -143,12 +143,13 @@ class Player:
         """Go to a frame of the song; frames outside it mean its ends."""
         self._change(lambda now: _sought(now, frame))
 
-    def set_loop(self, start_frame: int, stop_frame: int) -> None:
+    def set_loop(self, start_frame: int, stop_frame: int, gap_s: float = 0.0) -> None:
         """Play these frames again and again, once they are reached; no sample is lost or doubled.
 
-        The last 10 ms melt into what lies before the start. Another song ends the loop.
+        The last 10 ms melt into what lies before the start; or they fade out, and silence lies
+        between two rounds. Another song ends the loop.
         """
-        self._change(lambda now: _looped(now, start_frame, stop_frame))
+        self._change(lambda now: _looped(now, start_frame, stop_frame, gap_s))
 
     def clear_loop(self) -> None:
         """Play on to the song's end."""
@@ -348,10 +349,11 @@ def _sought(now: Orders, frame: int) -> Orders:
     return replace(now, ticket=now.ticket + 1, start_frame=frame, has_ended=False)
 
 
-def _looped(now: Orders, start: int, stop: int) -> Orders:
+def _looped(now: Orders, start: int, stop: int, gap_s: float) -> Orders:
     if now.take is None:
         return now
     frames = now.take.frames
     shortest = min(round(MIN_LOOP_S * now.take.sample_rate), frames)
     start = min(max(start, 0), frames - shortest)
-    return replace(now, loop=Loop(start, min(max(stop, start + shortest), frames)))
+    stop = min(max(stop, start + shortest), frames)
+    return replace(now, loop=Loop(start, stop, round(gap_s * now.take.sample_rate)))

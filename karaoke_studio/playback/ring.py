@@ -132,18 +132,23 @@ class StemRing:
         )
         return start + (frame - at) * pace
 
-    def add_seam(self, song_frames: int, goes_on_at: int) -> None:
+    def add_seam(self, song_frames: int, goes_on_at: int, *, is_still: bool = False) -> None:
         """Note that the sound jumps.
 
         Args:
             song_frames: how many frames of the song were put in before the jump.
             goes_on_at: the song's frame after it.
+            is_still: the song stands there until the next seam.
         """
         # A device is never two seconds behind: what lies before is asked for no more.
         over = self.read - 2 * self._capacity
         kept = [piece for piece, after in pairwise(self._pieces) if after.at > over]
         at = song_frames / self.pace
-        self._pieces = (*kept, self._pieces[-1], _Piece(at, goes_on_at, self.pace))
+        self._pieces = (
+            *kept,
+            self._pieces[-1],
+            _Piece(at, goes_on_at, 0.0 if is_still else self.pace),
+        )
 
     @property
     def has_seam_ahead(self) -> bool:

@@ -61,7 +61,8 @@ class Listening(QObject):
         self._player = player
         #: The song in work that the player has, or None.
         self.live: LiveSong | None = None
-        #: Clicks before it plays: how many, and how many a minute.
+        #: Silence between two rounds of a loop; then: clicks before it plays: how many, and how many a minute.
+        self.gap_s = 0.0
         self.count_in: Callable[[], tuple[int, float]] = _no_clicks
         self._position = -1
         self._is_playing = False
@@ -126,7 +127,7 @@ class Listening(QObject):
 
     def set_loop(self, start_frame: int, stop_frame: int) -> tuple[int, int]:
         """Play a stretch again and again; return it as the player took it."""
-        self._player.set_loop(start_frame, stop_frame)
+        self._player.set_loop(start_frame, stop_frame, self.gap_s)
         taken = self._player.loop
         return (start_frame, stop_frame) if taken is None else (taken.start, taken.stop)
 

@@ -21,6 +21,8 @@ from karaoke_studio.ui.song_view import SongView
 FIRST_TEMPO, FASTER = 70, 5
 #: Clicks of a count-in, and their pace where that of the song is not known.
 BEATS, USUAL_BPM = 4, 100.0
+#: Seconds of silence between two rounds that can be chosen.
+GAPS_S = (0, 1, 2, 4)
 
 
 class Places(QObject):
@@ -106,6 +108,13 @@ class Places(QObject):
         count.setCheckable(True)
         count.setChecked(self._counts_in)
         count.triggered.connect(self._on_count_in)
+        rests = self.menu.addMenu("Rest between rounds")
+        rests.setObjectName("rests_menu")
+        for seconds in GAPS_S:
+            rest = rests.addAction(f"{seconds} s" if seconds else "None")
+            rest.setCheckable(True)
+            rest.setChecked(self._listening.gap_s == seconds)
+            rest.triggered.connect(lambda _on=False, seconds=seconds: self.rest(seconds))
         if places := self.places():
             self.menu.addSeparator()
         for place in places:
@@ -139,6 +148,12 @@ class Places(QObject):
     def _on_count_in(self, on: bool) -> None:
         self._counts_in = on
         self._change_setting("count_in", on)
+
+    def rest(self, seconds: float) -> None:
+        """Let silence lie between two rounds of a loop, from the next one on."""
+        self._listening.gap_s = float(seconds)
+        if (stretch := self._listening.loop) is not None:
+            self._listening.set_loop(*stretch)
 
     def go(self, place: Place) -> None:
         """Go to a moment, or repeat a stretch."""

@@ -469,8 +469,8 @@ class FakePlayer:
         if self.state is PlayerState.ENDED:
             self.state = PlayerState.PAUSED
 
-    def set_loop(self, start_frame: int, stop_frame: int) -> None:
-        self.loop = Loop(start_frame, stop_frame)
+    def set_loop(self, start_frame: int, stop_frame: int, gap_s: float = 0.0) -> None:
+        self.loop = Loop(start_frame, stop_frame, round(gap_s * self.sample_rate))
 
     def clear_loop(self) -> None:
         self.loop = None

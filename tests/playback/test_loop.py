@@ -166,3 +166,34 @@ def test_a_loop_on_a_device_of_another_rate(stages: MakeStage, tone_take: MakeTa
     assert 29_500 < max(seen) <= 30_001
     rounds = sum(b < a for a, b in pairwise(seen))
     assert rounds == (200 * 441 - 20_000) // 10_000
+
+
+def test_silence_between_two_rounds(stage: Stage, noise_take: MakeTake) -> None:
+    take = noise_take(2.0)
+    stage.load(take)
+    stage.player.set_loop(10_000, 30_000, 0.5)
+    stage.play()
+    heard = stage.listen(30_000 + 22_050 + 20_000)
+    song = take.original
+    np.testing.assert_array_equal(heard[:, :29_559], song[:, :29_559])
+    assert not heard[:, 30_000 : 30_000 + 22_050].any()
+    again = heard[:, 30_000 + 22_050 :]
+    np.testing.assert_array_equal(again[:, 441:19_000], song[:, 10_441:29_000])
+    # both sides fade: nothing is cut
+    assert np.abs(heard[:, 29_990:30_000]).max() < 0.05
+    assert np.abs(again[:, :10]).max() < 0.05
+
+
+def test_the_playhead_waits_at_the_start_of_a_round(stage: Stage, noise_take: MakeTake) -> None:
+    stage.load(noise_take(2.0))
+    stage.player.set_loop(10_000, 30_000, 0.5)
+    stage.player.seek(29_000)
+    stage.play()
+    places = []
+    for _ in range(90):
+        stage.listen(441)
+        places.append(stage.player.position_frames)
+    still = [place for place in places if place == 10_000]
+    assert 45 <= len(still) <= 52
+    assert max(places) <= 30_000
+    assert places[-1] > 10_000

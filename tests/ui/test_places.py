@@ -38,7 +38,7 @@ def menu_words(window: MainWindow) -> list[str]:
 
 def in_place_menu(window: MainWindow, number: int, words: str) -> QAction:
     window.places.fill_menu()
-    menus = [a.menu() for a in window.places.menu.actions() if a.menu() is not None]
+    menus = [a.menu() for a in window.places.menu.actions() if a.menu() is not None][1:]
     return next(action for action in menus[number].actions() if action.text() == words)
 
 
@@ -64,7 +64,7 @@ def test_a_loop_is_kept_and_repeated_again(
     window.opened.clear_loop()
     assert player.loop is None
     in_place_menu(window, 0, "Repeat it").trigger()
-    assert tuple(player.loop or ()) == (2 * RATE, 5 * RATE)
+    assert tuple(player.loop or ()) == (2 * RATE, 5 * RATE, 0)
     # the same loop is kept once only: now it is a moment in it
     window.commands["keep_action"].trigger()
     assert [place.stop is None for place in window.places.places()] == [True, False]
@@ -214,3 +214,13 @@ def test_it_counts_at_the_tempo_that_is_heard(
     next(a for a in _filled(window) if a.objectName() == "count_in_action").trigger()
     window.listening.play()
     assert player.counted == (4, 60.0)
+
+
+def test_a_rest_between_rounds_is_chosen(window: MainWindow, player: FakePlayer) -> None:
+    window.opened.repeat(2 * RATE, 5 * RATE)
+    rests = next(a.menu() for a in _filled(window) if a.text() == "Rest between rounds")
+    assert [action.text() for action in rests.actions() if action.isChecked()] == ["None"]
+    next(action for action in rests.actions() if action.text() == "2 s").trigger()
+    assert tuple(player.loop or ()) == (2 * RATE, 5 * RATE, 2 * RATE)
+    window.opened.repeat(1 * RATE, 2 * RATE)
+    assert tuple(player.loop or ()) == (1 * RATE, 2 * RATE, 2 * RATE)
