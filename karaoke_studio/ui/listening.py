@@ -61,8 +61,9 @@ class Listening(QObject):
         self._player = player
         #: The song in work that the player has, or None.
         self.live: LiveSong | None = None
-        #: Silence between two rounds of a loop; then: clicks before it plays: how many, and how many a minute.
+        #: Silence between two rounds of a loop.
         self.gap_s = 0.0
+        #: Clicks before it plays: how many, and how many a minute.
         self.count_in: Callable[[], tuple[int, float]] = _no_clicks
         self._position = -1
         self._is_playing = False
