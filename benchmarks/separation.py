@@ -386,7 +386,7 @@ def tell(report: dict[str, Any]) -> None:
         "of peak",
         "quiet",
     )
-    print(f"\n{'':32}" + "".join(f"{title:>10}" for title in (*titles, "quiet")))
+    print(f"\n{'':32}" + "".join(f"{title:>10}" for title in titles))
     for row in report["rows"]:
         error = "" if row["error_db"] is None else f"{-row['error_db']:.0f}"
         share = "" if row["share"] is None else f"{100 * row['share']:.0f} %"

@@ -12,6 +12,7 @@ from karaoke_studio.audio import rubber_band
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import StopEvent
+from karaoke_studio.separation.converted import installed_version
 from karaoke_studio.worker.host import Worker, WorkerDied, Workers
 
 #: Below this a four-minute song may not fit.
@@ -70,6 +71,7 @@ def report_health(
             "python": platform.python_version(),
             "system": platform.platform(),
             "torch": devices.get("torch"),
+            "openvino": installed_version("openvino") or None,
             **codecs.get("versions", {}),
         },
         "processors": os.cpu_count(),

@@ -109,7 +109,7 @@ def test_a_converted_network_runs_in_a_child_of_its_own(studio: Studio) -> None:
     assert studio.workers.openvino.pid is not None
     assert studio.workers.engine.pid is None, "torch was loaded beside it"
     assert 60 <= snr_db(fast, exact) < 150
-    folders = list((studio.folder / "data" / "cache" / "openvino").iterdir())
+    folders = list((studio.folder / "data" / "cache" / "openvino" / "htdemucs").iterdir())
     assert len(folders) == 1
     # damaged behind the program's back: made again
     (weights,) = folders[0].glob("*.bin")

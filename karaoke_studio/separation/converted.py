@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 FACTS = "facts.json"
 #: Of the folder; another one makes every conversion anew.
 _LAYOUT = 1
-#: Conversions that are kept, those used last.
-_KEPT = 6
+#: Conversions of one model that are kept, those used last.
+_KEPT = 3
 _PART = ".part-"
 
 
@@ -89,9 +89,9 @@ def conversion_name(model_sha256: str, stems: Sequence[str] | None) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:40]
 
 
-def conversions_folder(data: Path) -> Path:
-    """Return where the conversions of a data folder lie."""
-    return data / "cache" / "openvino"
+def conversions_folder(data: Path, model: str) -> Path:
+    """Return where the conversions of a model lie in a data folder."""
+    return data / "cache" / "openvino" / model
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from karaoke_studio.errors import (
     error_from_os,
 )
 from karaoke_studio.progress import StopEvent
+from karaoke_studio.separation.converted import conversions_folder
 from karaoke_studio.separation.hub import Hub, HubFile, Offer, OnBytes, ask_hub, fetch_file
 from karaoke_studio.separation.model_files import (
     ModelFile,
@@ -397,6 +398,7 @@ class Shelf:
             for path in converted:
                 path.unlink(missing_ok=True)
             shutil.rmtree(waiting, ignore_errors=True)
+            shutil.rmtree(conversions_folder(self.store.data, name), ignore_errors=True)
             self.store.records.change(dict.fromkeys((*files, *converted)))
         log.info("%s is removed", name)
 

@@ -41,7 +41,7 @@ def conversion_folder(args: dict[str, Any]) -> tuple[Path, str]:
     hashes = model_files.checked_hashes(files, model_files.ModelStore(data))
     sha256 = model_files.model_sha256(hashes, files.weights, files.segment_s)
     name = converted.conversion_name(sha256, args.get("stems"))
-    return converted.conversions_folder(data) / name, sha256
+    return converted.conversions_folder(data, files.name) / name, sha256
 
 
 def load_model(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:

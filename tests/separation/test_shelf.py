@@ -28,6 +28,7 @@ from karaoke_studio.errors import (
 )
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import Cancelled
+from karaoke_studio.separation.converted import conversions_folder
 from karaoke_studio.separation.hub import HUB_VARIABLE, Hub
 from karaoke_studio.separation.model_files import find_model, load_model
 from karaoke_studio.separation.shelf import RECORD, Arrival, Shelf, Verdict
@@ -396,8 +397,12 @@ def test_only_safe_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_removing_takes_all_of_it(shelf: Shelf, server: FaultServer) -> None:
     bring(shelf, server)
     path = shelf.placed("htdemucs").folder / NET
+    cached = [conversions_folder(shelf.store.data, name) for name in ("htdemucs", "htdemucs_ft")]
+    for folder in cached:
+        (folder / "0123").mkdir(parents=True)
     shelf.remove("htdemucs")
     assert visible(shelf) == []
+    assert [folder.exists() for folder in cached] == [False, True]
     assert shelf.store.records.expected(path) is None
     with pytest.raises(ModelMissing):
         shelf.remove("htdemucs")
