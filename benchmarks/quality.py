@@ -45,6 +45,7 @@ from karaoke_studio.separation.centre import CentreEngine
 from karaoke_studio.separation.device import usable_processors
 from karaoke_studio.separation.engine import Engine
 from karaoke_studio.separation.instant import InstantEngine
+from karaoke_studio.separation.mask_net import load_weights
 from karaoke_studio.separation.stft import OVERLAP, ComplexArray, Grid
 from tests.helpers.engines import separated
 from tests.helpers.signals import FloatArray
@@ -213,10 +214,10 @@ def judge_song(path: Path, ways: dict[str, Split]) -> Table:
     for name, vocals in found.items():
         music = _levels(song - vocals)
         rows[name] = {
-            "vocals_re_song_db": power_db(vocals) - power_db(song),
+            "vocals_level": power_db(vocals) - power_db(song),
             "null_depth_db": _mean_db(whole[voiceless]) - _mean_db(levels[name][voiceless]),
-            "vocals_with_voice_band": correlation(levels[name], band),
-            "music_with_voice_band": correlation(music, band),
+            "voice_band": correlation(levels[name], band),
+            "music_band": correlation(music, band),
             "left_right": correlation(*vocals),
             "voiceless_s": float(voiceless.sum()) * LEVEL_S,
         }
@@ -336,6 +337,12 @@ def main() -> int:
     parser.add_argument("--stems-folder", type=Path, help="songs with stems, a folder each")
     parser.add_argument("--songs", type=Path, help="songs without stems")
     parser.add_argument(
+        "--weights", action="append", default=[], type=Path, help="an .npz to try in `instant`"
+    )
+    parser.add_argument(
+        "--narrowed", action="store_true", help="also try `instant` narrowed to the centre"
+    )
+    parser.add_argument(
         "--network", action="append", default=[], help="a Demucs model, by its name"
     )
     parser.add_argument("--model-folder", type=Path, help="where models are looked for first")
@@ -348,11 +355,16 @@ def main() -> int:
     options = parser.parse_args()
     if not options.stems_folder and not options.songs:
         parser.error("Name a folder with --stems-folder or --songs.")
+    nets = {"instant": None, **{path.stem: load_weights(path) for path in options.weights}}
     ways: dict[str, Split] = {
         "centre": by_engine(CentreEngine()),
-        "instant": by_engine(InstantEngine()),
+        **{name: by_engine(InstantEngine(weights=net)) for name, net in nets.items()},
         **{name: by_network(name, options.model_folder) for name in options.network},
     }
+    if options.narrowed:
+        narrowed = {f"{name} x c": net for name, net in nets.items()}
+        for name, net in narrowed.items():
+            ways[name] = by_engine(InstantEngine(weights=net, narrows_to_centre=True))
     if not options.without_repet:
         ways["repet-sim"] = repet_sim
     if options.pictures:

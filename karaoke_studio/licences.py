@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def list_parts() -> list[Part]:
     first = [
         Part("Karaoke Studio", (own,)),
         Part("Models of Demucs", words=TERMS),
+        Part("Net of the engine Instant", words=_net_words()),
         *(
             Part(f"{paper.stem.removesuffix('-OFL')} (font)", (paper,))
             for paper in sorted(resource("licences").glob("*.txt"))
@@ -68,6 +70,15 @@ def list_parts() -> list[Part]:
     ]
     others = _packed() if is_frozen() else _installed()
     return [*first, *sorted(others, key=lambda part: part.name.lower())]
+
+
+def _net_words() -> str:
+    """Say what the built-in engine's net has learned from, as its card tells."""
+    card = json.loads(resource("engines/instant.json").read_text(encoding="utf-8"))
+    sources = (f"{one['what']}: {one['licence']}" for one in card["learned_from"])
+    return "\n".join(
+        [f"Licence: {card['licence']}", "Trained on songs that we synthesise:", *sources]
+    )
 
 
 def _packed() -> Iterator[Part]:

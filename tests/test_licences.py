@@ -10,9 +10,10 @@ from karaoke_studio.licences import Part, list_parts, read_papers
 
 
 def test_the_program_its_models_and_its_fonts_come_first() -> None:
-    own, models, *others = list_parts()
+    own, models, net, *others = list_parts()
     assert "GNU GENERAL PUBLIC LICENSE" in read_papers(own)
     assert "research" in read_papers(models)
+    assert "FluidR3" in read_papers(net)
     assert others[0].name == "Inter (font)"
     assert "SIL OPEN FONT LICENSE" in read_papers(others[0]).upper()
 

@@ -11,6 +11,8 @@ import soundfile as sf
 
 from benchmarks import quality
 from benchmarks.quality import RATE
+from karaoke_studio.paths import resource
+from karaoke_studio.separation.instant import WEIGHTS
 from tests.helpers.signals import noise, sung_mix
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -93,7 +95,7 @@ def test_a_song_without_stems_is_judged_where_nobody_sings(
     assert rows["good"]["null_depth_db"] == pytest.approx(40, abs=0.1)
     assert rows["bad"]["null_depth_db"] == pytest.approx(0, abs=0.1)
     assert rows["good"]["voiceless_s"] == pytest.approx(1.5)
-    assert rows["good"]["vocals_with_voice_band"] > rows["worse"]["vocals_with_voice_band"]
+    assert rows["good"]["voice_band"] > rows["worse"]["voice_band"]
     path.with_suffix(".voiceless").unlink()
     found = quality.judge_song(path, {"good": ways["good"]})
     assert found["good"]["null_depth_db"] > 30
@@ -104,13 +106,16 @@ def test_all_is_told_as_json_and_drawn(
 ) -> None:
     for stem, samples in zip(("vocals", "mixture"), parts, strict=True):
         write(tmp_path / "songs" / "train" / "one" / f"{stem}.wav", samples)
-    monkeypatch.setattr("sys.argv", [
-        "quality.py", "--stems-folder", str(tmp_path / "songs"), "--without-repet",
-        "--json", str(tmp_path / "told.json"), "--pictures", str(tmp_path / "pictures"),
-    ])  # fmt: skip
+    options = ["--stems-folder", str(tmp_path / "songs"), "--json", str(tmp_path / "told.json")]
+    options += ["--pictures", str(tmp_path / "pictures"), "--without-repet", "--narrowed"]
+    options += ["--weights", str(resource(WEIGHTS))]
+    monkeypatch.setattr("sys.argv", ["quality.py", *options])
     assert quality.main() == 0
     told = json.loads((tmp_path / "told.json").read_text())
     assert told["machine"]["processors"] >= 1
     assert {"centre, mono", "instant, stereo", "half, mono"} <= set(told["medians"])
     assert list(told["songs"]) == ["train/one"]
+    assert (
+        told["medians"]["instant, mono"]["share"] == told["medians"]["instant x c, mono"]["share"]
+    )
     assert (tmp_path / "pictures" / "instant-train-one.png").stat().st_size > 1000

@@ -108,15 +108,12 @@ class CentreMask:
         wide = self.high - self.low + 4
         self._powers = np.empty((4, columns, wide), np.float32)
 
-    def vocals(
-        self, source: SampleReader, first: int, share: FloatArray | None = None
-    ) -> FloatArray:
+    def vocals(self, source: SampleReader, first: int) -> FloatArray:
         """Return the vocals of the segments from `first` on.
 
         Args:
             source: the song.
             first: segment.
-            share: further mask, 0…1, (count + 3, high - low), for the columns from `first` on.
 
         Returns:
             float32 (count · hop,).
@@ -133,8 +130,6 @@ class CentreMask:
         mask *= mask
         mask *= mask
         mask *= self._gain
-        if share is not None:
-            mask *= share
         kept = mid[1:-1]
         kept[:, : self.low] = 0
         kept[:, self.high :] = 0

@@ -134,6 +134,16 @@ def _limits(_args: Values, _context: TaskContext) -> Values:
     }
 
 
+def _multiply(_args: Values, _context: TaskContext) -> Values:
+    before = len(list(Path("/proc/self/task").iterdir()))
+    import numpy as np  # starts its threads
+
+    square = np.ones((700, 700), np.float32)
+    product = square @ square
+    threads = len(list(Path("/proc/self/task").iterdir())) - before
+    return {"product": float(product[0, 0]), "threads": threads}
+
+
 def _thread_exits(_args: Values, context: TaskContext) -> Values:
     thread = threading.Thread(target=lambda: context.report(1.0))
     thread.start()
@@ -156,6 +166,7 @@ TASKS: dict[str, Task] = {
     "raise": _raise,
     "where": _where,
     "limits": _limits,
+    "multiply": _multiply,
     "modules": _thread_exits,
 }
 

@@ -1,5 +1,9 @@
+"""The learned engine: what it gives does not depend on blocks, and it takes every song."""
+
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 import tracemalloc
@@ -8,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from karaoke_studio.paths import resource
 from karaoke_studio.progress import Cancelled
-from karaoke_studio.separation.centre import CentreEngine
+from karaoke_studio.separation import instant
 from karaoke_studio.separation.engine import ENGINES, SongFacts
-from karaoke_studio.separation.instant import InstantEngine, cue_weight
+from karaoke_studio.separation.instant import WEIGHTS, Centre, InstantEngine
+from karaoke_studio.separation.mask_net import BANDS
+from karaoke_studio.separation.rates import run_at_rate
 from tests.helpers.engines import (
     ArraySink,
     ArraySource,
@@ -23,169 +30,204 @@ from tests.helpers.engines import (
 from tests.helpers.signals import noise, rms, sdr_db, sung_mix
 
 RATE = 44100
-FACTS = {
-    "wide": SongFacts(0.1, 0.5, 0.0, 0.1, 0.4),
-    "narrow": SongFacts(0.1, 0.5, 0.0, 0.1, 0.05),
-}
+FACTS = SongFacts(0.1, 0.5, 0.0, 0.1, 0.4)
 
 
-def narrowed(stereo, factor):
-    mid = stereo.mean(axis=0)
-    return mid + factor * (stereo - mid)
+def at_its_rate(song, sample_rate, folder):
+    sink = ArraySink(*song.shape)
+    source = ArraySource(song, sample_rate)
+    nothing = lambda *_: None  # noqa: E731
+    run_at_rate(InstantEngine(), source, sink, facts_of(song), nothing, nothing, folder=folder)
+    assert sink.written.all()
+    return sink.samples
 
 
-def test_a_wide_song_gains_over_the_plain_centre():
-    vocals, band = sung_mix(12, RATE)
-    song = vocals + band
-    plain = sdr_db(separated(CentreEngine(), song, RATE), vocals)
-    # Measured 1.0 dB: drums in the centre no longer count as voice.
-    assert sdr_db(separated(InstantEngine(), song, RATE), vocals) > plain + 0.6
+def test_the_card_is_that_of_the_weights():
+    weights = resource(WEIGHTS)
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert card["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert all(source["licence"] for source in card["learned_from"])
+    assert weights.stat().st_size < 8_000_000
 
 
-@pytest.mark.parametrize("factor", [0.4, 0.2, 0.05], ids=["0.13", "0.07", "0.02"])
-def test_a_narrow_song_gains_more(factor):
-    vocals, band = sung_mix(20, RATE)
-    song = vocals + narrowed(band, factor)
-    plain = sdr_db(separated(CentreEngine(), song, RATE), vocals)
-    # Measured 2.2 dB at a side ratio of 0.13, and 3 to 4 dB below.
-    assert sdr_db(separated(InstantEngine(), song, RATE), vocals) > plain + 1.5
+@pytest.mark.parametrize("stereo", [True, False])
+def test_how_a_song_is_cut_changes_not_a_bit(stereo):
+    song = sum(sung_mix(8, RATE, stereo=stereo))
+    whole = separated(InstantEngine(count=352), song, RATE)
+    assert rms(whole) > 0.003
+    for count in (32, 96):
+        found = separated(InstantEngine(count=count), song, RATE)
+        np.testing.assert_array_equal(found, whole)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_a_mono_song_gains_over_doing_nothing_and_over_the_voice_range_alone(seed):
-    vocals, band = sung_mix(20, RATE, stereo=False, seed=seed)
-    song = vocals + band
+def test_how_many_threads_there_are_changes_not_a_bit(monkeypatch):
+    song = sum(sung_mix(8, RATE))
+    found = []
+    for count in (1, 2, 4):
+        monkeypatch.setattr(instant, "usable_processors", lambda count=count: count)
+        found.append(separated(InstantEngine(), song, RATE))
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
+
+
+@pytest.mark.parametrize(("side_db", "narrowed"), [(-30, 0.5), (-10, 1.0)])
+def test_masks_are_narrowed_to_the_centre_while_vocals_stand_there(side_db, narrowed):
+    seen = np.zeros((400, 4, BANDS), np.float32)
+    seen[:, 1], seen[:, 2] = side_db / 10, 0.5
+    whole = np.full((400, 2, BANDS), 0.8, np.float32)
+    Centre().narrow(whole, seen)
+    np.testing.assert_allclose(whole[0], 0.8)
+    np.testing.assert_allclose(whole[-1], 0.8 * narrowed, rtol=0.01)
+    pieces = np.full((400, 2, BANDS), 0.8, np.float32)
+    centre = Centre()
+    for start in range(0, 400, 50):
+        centre.narrow(pieces[start : start + 50], seen[start : start + 50])
+    np.testing.assert_array_equal(pieces, whole)
+
+
+def test_music_without_a_voice_stays_music():
+    _, music = sung_mix(6, RATE)
+    assert rms(separated(InstantEngine(), music, RATE)) < 0.3 * rms(music)
+
+
+def test_the_vocals_are_in_their_place():
+    vocals, music = sung_mix(6, RATE)
+    found = separated(InstantEngine(), vocals + music, RATE)
+    late = [float(np.vdot(np.roll(found, shift, 1), vocals)) for shift in (-1024, -20, 0, 20, 1024)]
+    assert max(late) == late[2]
+
+
+def test_no_other_runtime_is_loaded():
+    code = (
+        "import sys, numpy as np\n"
+        "from karaoke_studio.separation.instant import InstantEngine\n"
+        "from tests.helpers.engines import separated\n"
+        "separated(InstantEngine(), np.ones((2, 44100), np.float32), 44100)\n"
+        "print({'torch', 'onnxruntime', 'openvino', 'scipy', 'demucs'} & set(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "set()"
+
+
+def test_the_same_song_gives_the_same_bits():
+    song = sum(sung_mix(15, RATE))
+    found = [separated(InstantEngine(), song, RATE) for _ in range(2)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_how_loud_a_song_is_changes_only_how_loud_its_vocals_are():
+    song = sum(sung_mix(5, RATE))
     found = separated(InstantEngine(), song, RATE)
-    assert found.shape == song.shape
-    # Measured 5.5 dB where the song itself scores -2.4, half of it 1.7, and its voice range 1.8.
-    assert sdr_db(found, vocals) > 4.5
-    assert sdr_db(song - found, band) > sdr_db(song, band) + 4.5
+    quiet = separated(InstantEngine(), song * np.float32(0.01), RATE)
+    assert sdr_db(quiet * 100, found) > 80
 
 
 def test_a_mono_song_in_two_channels_gives_the_same_vocals_in_both():
-    vocals, band = sung_mix(5, RATE, stereo=False)
-    song = vocals + band
+    song = sum(sung_mix(5, RATE, stereo=False))
     found = separated(InstantEngine(), np.tile(song, (2, 1)), RATE)
-    np.testing.assert_array_equal(found[0], found[1])
-    np.testing.assert_array_equal(found[:1], separated(InstantEngine(), song, RATE))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-6)
+    np.testing.assert_allclose(found[:1], separated(InstantEngine(), song, RATE), atol=1e-5)
 
 
-def test_weights_rise_smoothly_from_wide_to_mono():
-    ratios = np.linspace(0, 1, 1001)
-    weights = np.array([cue_weight(ratio) for ratio in ratios])
-    assert weights[0] == 0.75
-    assert not weights[ratios > 0.2].any()
-    assert (np.diff(weights) <= 0).all()
-    assert np.abs(np.diff(weights)).max() < 0.05
-
-
-def test_songs_just_beside_a_limit_sound_alike():
-    vocals, band = sung_mix(8, RATE)
-    song = vocals + narrowed(band, 0.6)
-    source = ArraySource(song, RATE)
-
-    def made(ratio):
-        sink = ArraySink(*song.shape)
-        facts = SongFacts(0.1, 0.5, 0.0, 0.1, ratio)
-        InstantEngine().separate(source, sink, facts, lambda _: None, lambda: None)
-        return sink.samples
-
-    assert sdr_db(made(0.1999), made(0.2001)) > 50
-    assert sdr_db(made(0.1), made(0.101)) > 45
-
-
-@pytest.mark.parametrize("count", [16, 40, 300])
-@pytest.mark.parametrize("stereo", [True, False])
-def test_the_size_of_blocks_changes_nothing_that_can_be_heard(count, stereo):
-    song = sum(sung_mix(14, RATE, stereo=stereo))
-    other = separated(InstantEngine(count=count), song, RATE)
-    # Products of matrices of other shapes round differently; all else is the same to the bit.
-    assert sdr_db(other, separated(InstantEngine(), song, RATE)) > 90
+def test_swapped_sides_give_swapped_vocals():
+    song = sum(sung_mix(5, RATE))
+    found = separated(InstantEngine(), song, RATE)
+    np.testing.assert_allclose(
+        separated(InstantEngine(), song[::-1].copy(), RATE)[::-1], found, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("level", [0.0, 1e-20, 0.5])
-def test_silence_and_a_constant_give_silence(channels, level):
+@pytest.mark.parametrize("level", [0.0, 1e-20])
+def test_silence_gives_silence(channels, level):
     song = np.full((channels, 2 * RATE), level, np.float32)
+    assert not separated(InstantEngine(), song, RATE).any()
+
+
+def test_silence_before_a_song_stays_silent():
+    song = sum(sung_mix(4, RATE, stereo=False))
+    song = np.concatenate([np.zeros((1, 4 * RATE), np.float32), song], axis=1)
     found = separated(InstantEngine(), song, RATE)
+    assert np.abs(found[:, : 4 * RATE - 4096]).max() < 1e-7
+    assert rms(found[:, 4 * RATE :]) > 0.003
+
+
+def test_what_is_no_number_stays_where_it_is():
+    song = sum(sung_mix(4, RATE))
+    facts = facts_of(song)
+    broken = song.copy()
+    broken[:, RATE : RATE + 10] = np.nan
+    broken[0, 2 * RATE] = np.inf
+    sink = ArraySink(*song.shape)
+    InstantEngine().separate(ArraySource(broken, RATE), sink, facts, lambda _: None, lambda: None)
+    assert np.isfinite(sink.samples).all()
+    assert rms(sink.samples) > 0.003
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 32000, 48000, 96000])
+def test_every_rate_runs_and_ends_on_the_last_frame(sample_rate, tmp_path):
+    found = at_its_rate(noise(1.01, sample_rate, 1), sample_rate, tmp_path)
     assert np.isfinite(found).all()
-    assert np.abs(found[:, 4096:-4096]).max() <= 1e-6 * level
-    if level == 0:
-        assert not found.any()
 
 
-def test_sound_after_silence_is_heard_and_silence_stays_silent():
-    vocals, band = sung_mix(4, RATE, stereo=False)
-    song = np.concatenate([np.zeros((1, 4 * RATE), np.float32), vocals + band], axis=1)
-    found = separated(InstantEngine(), song, RATE)
-    assert not found[:, : 4 * RATE - 4096].any()
-    assert rms(found[:, 4 * RATE :]) > 0.01
-
-
-@pytest.mark.parametrize("sample_rate", [4000, 8000, 22050, 48000, 96000, 192000, 384000])
-def test_every_rate_runs_and_ends_on_the_last_frame(sample_rate):
-    song = noise(1.01, sample_rate, 1)
-    found = separated(InstantEngine(), song, sample_rate)
-    assert np.isfinite(found).all()
-    assert rms(found) > 0
-
-
-@pytest.mark.parametrize("frames", [1, 1000, 1024, 131072, 131073])
+@pytest.mark.parametrize("frames", [1, 1000, 1024, 131073])
 def test_songs_of_awkward_length(frames):
     for channels in (1, 2):
         separated(InstantEngine(), noise(3, RATE, channels)[:, :frames], RATE)
 
 
 def test_a_cancelled_job_stops_at_once():
-    song = noise(20, RATE, 1)
+    song = noise(30, RATE, 1)
     calls = 0
 
     def check():
         nonlocal calls
         calls += 1
-        if calls == 20:
+        if calls >= 5:
             raise Cancelled
 
     sink = ArraySink(*song.shape)
     source = ArraySource(song, RATE)
     with pytest.raises(Cancelled):
         InstantEngine().separate(source, sink, facts_of(song), lambda _: None, check)
-    assert not sink.written.all()
+    assert not sink.written.any()
 
 
-def run_endless(name, width, seconds):
-    source = EndlessSource(seconds, RATE, 1 if width == "mono" else 2)
+def run_endless(name, channels, seconds):
+    source = EndlessSource(seconds, RATE, channels)
     sink = NullSink()
-    facts = FACTS.get(width, FACTS["narrow"])
-    ENGINES[name]().separate(source, sink, facts, lambda _: None, lambda: None)
+    ENGINES[name]().separate(source, sink, FACTS, lambda _: None, lambda: None)
     assert sink.frames == source.frames
 
 
-CASES = [("centre", "wide"), ("instant", "wide"), ("instant", "narrow"), ("instant", "mono")]
-
-
-@pytest.mark.parametrize(("name", "width"), CASES)
-def test_memory_does_not_grow_with_the_song(name, width):
+@pytest.mark.parametrize(("name", "channels"), [("centre", 2), ("instant", 2)])
+def test_memory_does_not_grow_with_the_song(name, channels):
     def peak_bytes(seconds):
         tracemalloc.start()
-        run_endless(name, width, seconds)
+        run_endless(name, channels, seconds)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
 
     peak_bytes(1)  # what is imported late is not the song's
-    # 40 s is the first length at which all that is ever held is held.
-    short, long = peak_bytes(40), peak_bytes(70)
-    assert long - short < 2e6
-    assert long < 60e6
+    # From 12 s on all that is ever held is held; how far apart the threads are is chance.
+    short, long = peak_bytes(12), peak_bytes(48)
+    assert long - short < 10e6
+    assert long < 150e6
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "width"), [("centre", "wide"), ("instant", "mono")])
-def test_an_hour_takes_no_more_memory_than_a_minute(name, width):
+@pytest.mark.parametrize(("name", "channels"), [("centre", 2), ("instant", 1)])
+def test_an_hour_takes_no_more_memory_than_a_minute(name, channels):
     def resident_mb(seconds):
         code = (
-            f"from {__name__} import *; run_endless({name!r}, {width!r}, {seconds}); print_peak()"
+            f"from {__name__} import *; run_endless({name!r}, {channels}, {seconds}); print_peak()"
         )
         done = subprocess.run(
             [sys.executable, "-c", code],

@@ -480,6 +480,12 @@ def test_a_child_holds_nothing_of_ours_open(worker: Worker, tmp_path: Path) -> N
 
 
 @linux_only
+def test_matrices_are_multiplied_in_the_thread_that_asks(worker: Worker) -> None:
+    # An engine has threads of its own; those of the library would be in their way.
+    assert worker.run("multiply", {}) == {"product": 700.0, "threads": 0}
+
+
+@linux_only
 def test_children_are_polite(tmp_path: Path) -> None:
     own = os.nice(0)
     for role, niceness in (("interactive", 0), ("transfer", 5), ("builtin", 10)):
