@@ -8,7 +8,6 @@ import shutil
 from typing import Any
 
 from karaoke_studio import __version__
-from karaoke_studio.audio import rubber_band
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import StopEvent
@@ -45,6 +44,8 @@ def report_health(
         except (KaraokeError, WorkerDied) as exc:
             problems.append({"what": f"{what} ({exc}).", "advice": advice})
             return {}
+
+    from karaoke_studio.audio import rubber_band  # it loads numpy, which no other command needs
 
     reinstall = "Install the program once more."
     devices = ask(workers.engine, "devices", "Devices could not be listed", reinstall)

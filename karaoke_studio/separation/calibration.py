@@ -19,7 +19,7 @@ from typing import Any
 
 from karaoke_studio.separation.converted import conversion_versions, installed_version
 from karaoke_studio.separation.model_files import ModelFiles, ModelStore, model_sha256
-from karaoke_studio.separation.song_run import EXACT, FAST, TORCH_F32, TURBO
+from karaoke_studio.separation.ways import EXACT, FAST, TORCH_F32, TURBO
 from karaoke_studio.staging import write_json_atomic
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Trial:
     """What one way came to.
 
     Attributes:
-        way: one of `song_run.WAYS`.
+        way: one of `ways.WAYS`.
         seconds: that a chunk took; 0 where it did not run.
         snr_db: level of the vocals over their difference from upstream's; 0 where it did not run.
         problem: why it did not run, else "".

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,11 @@ def installed_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:  # not there, or a packaged program that does not say
         return ""
+
+
+def is_installed() -> bool:
+    """Whether OpenVINO is there; nothing is loaded."""
+    return find_spec("openvino") is not None
 
 
 def conversion_versions() -> dict[str, str]:

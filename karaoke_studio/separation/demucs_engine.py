@@ -23,7 +23,6 @@ from karaoke_studio.separation.model_files import Model, is_empty, is_transforme
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.overlap_add import Forward, Network
 from karaoke_studio.separation.song_run import (
-    REFERENCE,
     Fallback,
     Ledger,
     NetworkOptions,
@@ -45,6 +44,7 @@ from karaoke_studio.separation.torch_networks import (
     use_threads,
     versions,
 )
+from karaoke_studio.separation.ways import REFERENCE
 
 if TYPE_CHECKING:
     import torch

@@ -19,8 +19,6 @@ from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.openvino_runtime import BF16, F32, OpenVinoNetwork
 from karaoke_studio.separation.overlap_add import Forward, Network
 from karaoke_studio.separation.song_run import (
-    OPENVINO_BF16,
-    OPENVINO_F32,
     Ledger,
     NetworkOptions,
     Pulse,
@@ -30,6 +28,7 @@ from karaoke_studio.separation.song_run import (
     run_song,
     song_recipe,
 )
+from karaoke_studio.separation.ways import OPENVINO_BF16, OPENVINO_F32
 
 log = logging.getLogger(__name__)
 

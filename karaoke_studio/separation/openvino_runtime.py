@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +24,6 @@ log = logging.getLogger(__name__)
 F32, BF16 = "f32", "bf16"
 #: How long a forward runs before it is asked again whether to go on.
 _WAIT_MS = 30
-
-
-def is_installed() -> bool:
-    """Whether the runtime is there; nothing is loaded."""
-    return find_spec("openvino") is not None
 
 
 def load_openvino() -> Any:

@@ -28,15 +28,8 @@ from karaoke_studio.separation.order import Ask, Following, nobody
 from karaoke_studio.separation.overlap_add import Blend, Forward, Network, OverlapAdd
 from karaoke_studio.separation.ranges import Ranges
 from karaoke_studio.separation.rates import ResampledSink, ResampledSource, still_needed
+from karaoke_studio.separation.ways import EXACT, FAST, MODES, TORCH_F32, TURBO, WAYS
 
-REFERENCE, EXACT, FAST, TURBO = MODES = ("reference", "exact", "fast", "turbo")
-#: How the arithmetic is done: runtime and precision. The names are kept in files.
-TORCH_F32 = "torch-f32"
-TORCH_BF16_TRANSFORMER = "torch-bf16-transformer"
-TORCH_BF16 = "torch-bf16"
-OPENVINO_F32 = "openvino-f32"
-OPENVINO_BF16 = "openvino-bf16"
-WAYS = (TORCH_F32, TORCH_BF16_TRANSFORMER, TORCH_BF16, OPENVINO_F32, OPENVINO_BF16)
 #: Modes that make a promise which silence in place of what cannot be heard (-80 dBFS) keeps.
 _SKIPPING = (FAST, TURBO)
 _INAUDIBLE = 1e-4

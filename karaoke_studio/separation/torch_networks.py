@@ -21,7 +21,7 @@ import numpy as np
 from karaoke_studio.errors import DeviceLost, OutOfMemory
 from karaoke_studio.separation.device import CPU, usual_threads
 from karaoke_studio.separation.engine import FloatArray
-from karaoke_studio.separation.song_run import TORCH_BF16, TORCH_F32
+from karaoke_studio.separation.ways import TORCH_BF16, TORCH_F32
 
 if TYPE_CHECKING:
     import torch

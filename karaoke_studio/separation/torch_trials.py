@@ -18,7 +18,6 @@ from karaoke_studio.separation.engine import Check, FloatArray
 from karaoke_studio.separation.model_files import Model, segment_of
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.openvino_conversion import can_convert
-from karaoke_studio.separation.song_run import TORCH_BF16, TORCH_BF16_TRANSFORMER, TORCH_F32
 from karaoke_studio.separation.torch_networks import (
     only_heads,
     quick_forward,
@@ -27,6 +26,7 @@ from karaoke_studio.separation.torch_networks import (
     use_threads,
 )
 from karaoke_studio.separation.trials import run_upstream, trials_to_plain, try_way
+from karaoke_studio.separation.ways import TORCH_BF16, TORCH_BF16_TRANSFORMER, TORCH_F32
 
 log = logging.getLogger(__name__)
 

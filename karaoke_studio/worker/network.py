@@ -14,7 +14,7 @@ from karaoke_studio.job import AUTO_MODE, NetworkChoice
 from karaoke_studio.progress import StopEvent
 from karaoke_studio.separation.calibration import TURBO_OVERLAP, Trial, choose_way
 from karaoke_studio.separation.converted import installed_version
-from karaoke_studio.separation.song_run import EXACT, FAST, TORCH_F32, TURBO
+from karaoke_studio.separation.ways import EXACT, FAST, TORCH_F32, TURBO
 from karaoke_studio.worker.calibration import calibrate, known_trials
 from karaoke_studio.worker.host import Workers
 
@@ -67,7 +67,7 @@ def plan_network(
     Args:
         model: arguments of the engine's `load_model`.
         choice: of the person.
-        mode: one of `song_run.MODES`.
+        mode: one of `ways.MODES`.
         workers: the children.
         measure: called where nothing is known yet.
         stop: set it to cancel.
