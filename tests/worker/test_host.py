@@ -536,13 +536,14 @@ def test_the_time_a_child_takes_to_start_is_told_apart(worker: Worker) -> None:
 
 def test_a_set_of_workers_starts_nothing_by_itself(tmp_path: Path) -> None:
     workers = Workers.create(tmp_path)
-    assert [worker.pid for worker in workers.all()] == [None] * 5
+    assert [worker.pid for worker in workers.all()] == [None] * 6
     assert {worker.role for worker in workers.all()} == {
         "interactive",
         "transfer",
         "builtin",
         "analysis",
         "engine",
+        "openvino",
     }
     workers.close()
     assert not list(tmp_path.iterdir())
