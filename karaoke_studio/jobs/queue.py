@@ -9,7 +9,7 @@ import itertools
 import logging
 import threading
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,20 @@ from karaoke_studio.errors import KaraokeError, MissingFile
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.analyses import Analyses
 from karaoke_studio.jobs.arrivals import Arrival, Arrivals
-from karaoke_studio.jobs.auto_export import auto_output, auto_stems
 from karaoke_studio.jobs.devices import Devices
+from karaoke_studio.jobs.exporting import Exporting
 from karaoke_studio.jobs.forecast import Forecast
+from karaoke_studio.jobs.job_view import JobDescription, JobView
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.jobs.line import Line, Turn
 from karaoke_studio.jobs.models import Models
-from karaoke_studio.jobs.settling import Told, settle
+from karaoke_studio.jobs.settling import settle
 from karaoke_studio.jobs.sound_outputs import SoundOutputs
 from karaoke_studio.jobs.spectrograms import Spectrograms
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
-from karaoke_studio.names import safe_name
 from karaoke_studio.paths import DataFolder
-from karaoke_studio.pipeline import (
-    Surroundings,
-    expected_s,
-    output_workdir,
-    run_export,
-    run_job,
-    sweep_outputs,
-)
+from karaoke_studio.pipeline import Surroundings, expected_s, run_job
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings, chosen_stems, network_choice
 from karaoke_studio.walk import is_folder, only_new, songs_in
@@ -48,34 +41,6 @@ from karaoke_studio.walk import is_folder, only_new, songs_in
 log = logging.getLogger(__name__)
 
 _OVER = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
-
-
-@dataclass(frozen=True)
-class JobView:
-    """A job as the window shows it.
-
-    Attributes:
-        engine: what it will be made with, "" where that is not known.
-        is_makeshift: the built-in engine stands in for a model that is not installed.
-    """
-
-    job_id: str
-    path: Path
-    title: str
-    state: JobState
-    error: KaraokeError | None = None
-    engine: str = ""
-    is_makeshift: bool = False
-
-
-@dataclass(frozen=True)
-class JobDescription:
-    """What is known about a song as soon as its file was opened."""
-
-    title: str
-    artist: str
-    cover_path: Path | None
-    duration_s: float
 
 
 class JobQueue(QObject):
@@ -132,9 +97,6 @@ class JobQueue(QObject):
     devices_found = Signal(object)
     spectrogram_ready = Signal(str, str, object)
     _arrived = Signal(object)
-    _export_wished = Signal(str, object)
-    _export_progressed = Signal(str, object)
-    _export_settled = Signal(str)
 
     def __init__(
         self,
@@ -153,9 +115,18 @@ class JobQueue(QObject):
         self._jobs: dict[str, JobView] = {}
         self._specs: dict[str, JobSpec] = {}
         self._stops: dict[str, threading.Event] = {}
-        self._songs, self._exports, self._errands = (
-            Lane(name, self) for name in ("songs", "exports", "errands")
-        )
+        self._songs, self._errands = (Lane(name, self) for name in ("songs", "errands"))
+        self._exports = Exporting(self._around, lambda: self._settings, self)
+        for told, passed_on in (
+            (self._exports.progressed, self.export_progressed),
+            (self._exports.finished, self.export_finished),
+            (self._exports.failed, self.export_failed),
+            (self._exports.cancelled, self.export_cancelled),
+            (self._exports.job_exporting, self.job_exporting),
+            (self._exports.job_exported, self.job_exported),
+            (self._exports.job_export_failed, self.job_export_failed),
+        ):
+            told.connect(passed_on)
         self._spectrograms = Spectrograms(around.workers.interactive, cache / "spectrograms", self)
         self._spectrograms.ready.connect(self.spectrogram_ready)
         self._analyses = Analyses(around.workers.analysis, library, cache / "numba", self)
@@ -170,14 +141,9 @@ class JobQueue(QObject):
         self._sound.listed.connect(self.sound_devices_listed)
         self._devices = Devices(around.workers.another_engine, around.data, self)
         self._devices.found.connect(self.devices_found)
-        #: Finished songs whose files are still wanted.
-        self._to_export: dict[str, Song] = {}
         self._is_closing = threading.Event()
         self._arrivals = Arrivals(self._take_in, self)
         self._arrived.connect(self._on_arrived)
-        self._export_wished.connect(self._on_export_wished)
-        self._export_settled.connect(self._on_export_settled)
-        self.job_exported.connect(self._on_export_settled)
         self.job_described.connect(self._on_described)
         self.job_progressed.connect(self._on_progressed)
         self.job_started.connect(self._on_started)
@@ -351,12 +317,11 @@ class JobQueue(QObject):
         if job is not None and job.state in _OVER:
             del self._jobs[job_id], self._specs[job_id]
             self._forecast.forget(job_id, length=True)
-            self._to_export.pop(job_id, None)
+            self._exports.forget(job_id)
 
     def export_again(self, job_id: str) -> None:
         """Try once more to write a finished song as files."""
-        if song := self._to_export.get(job_id):
-            self._on_export_wished(job_id, song)
+        self._exports.export_again(job_id)
 
     def export_song(
         self,
@@ -371,40 +336,11 @@ class JobQueue(QObject):
         Among the stems `job.MIX` is the song with its stems at these gains. With `tune` all files
         are in that key and tempo, see `JobSpec`.
         """
-        spec, stop = self._new_export(song, output, stems, gains, tune)
-        told = Told(
-            self.export_progressed, self.export_finished, self.export_failed, self.export_cancelled
-        )
-        self._exports.put(lambda: self._export(spec, song, stop, told, spec.job_id))
-        return spec.job_id
-
-    def _new_export(
-        self,
-        song: Song,
-        output: OutputSpec,
-        stems: tuple[str, ...],
-        gains: dict[str, float] | None = None,
-        tune: dict[str, Any] | None = None,
-    ) -> tuple[JobSpec, threading.Event]:
-        # named as the song is, so that {base} has something to say
-        suffix = Path(song.original or ".flac").suffix
-        named = song.folder / f"{safe_name(song.title)}{suffix}"
-        spec = JobSpec(
-            uuid.uuid4().hex,
-            named,
-            song.engine,
-            stems,
-            output,
-            gains=gains or {},
-            tune=tune or {},
-        )
-        self._stops[spec.job_id] = threading.Event()
-        return spec, self._stops[spec.job_id]
+        return self._exports.begin(song, output, stems, gains, tune)
 
     def cancel_export(self, export_id: str) -> None:
         """Stop an export."""
-        if export_id in self._stops:
-            self._stops[export_id].set()
+        self._exports.cancel(export_id)
 
     def keep_mix(self, song_id: str, mix: dict[str, Any]) -> None:
         """Keep where the faders of a song stand."""
@@ -467,7 +403,7 @@ class JobQueue(QObject):
     def is_working(self) -> bool:
         """Whether something is being made, or will be without anybody's doing."""
         states = {JobState.RUNNING} if self._is_paused else {JobState.RUNNING, JobState.QUEUED}
-        return any(job.state in states for job in self._jobs.values()) or bool(self._to_export)
+        return any(job.state in states for job in self._jobs.values()) or self._exports.are_wanted()
 
     def _planned(self) -> list[tuple[JobState, JobSpec, str]]:
         return [(job.state, self._specs[name], job.engine) for name, job in self._jobs.items()]
@@ -495,7 +431,8 @@ class JobQueue(QObject):
     def is_busy(self) -> bool:
         """Whether a job runs or waits, or an export runs."""
         is_working = any(job.state not in _OVER for job in self._jobs.values())
-        return is_working or bool(self._stops) or self._arrivals.are_waiting()
+        is_working = is_working or bool(self._stops) or self._exports.is_busy()
+        return is_working or self._arrivals.are_waiting()
 
     def stop(self, keep: bool) -> None:
         """End everything; with `keep`, unfinished songs are made at the next start.
@@ -512,6 +449,7 @@ class JobQueue(QObject):
         unwanted = {job_id for job_id, stop in stops.items() if stop.is_set()}
         for stop in stops.values():
             stop.set()
+        self._exports.cancel_all()
         for part in (
             self._devices,
             self._forecast,
@@ -560,39 +498,7 @@ class JobQueue(QObject):
         if result is not None:
             self.songs_changed.emit()
             self.job_finished.emit(spec.job_id, result)
-            self._wish_export(spec.job_id, result)
-
-    def _wish_export(self, job_id: str, result: JobResult) -> None:
-        """Ask for the files of a finished song where the person wants them of every one."""
-        if not self._settings.auto_export or result.song_id is None:
-            return
-        try:
-            song = self._library.song(result.song_id).result()
-        except KaraokeError as exc:
-            self.job_export_failed.emit(job_id, exc)
-            return
-        if song is not None:
-            self._export_wished.emit(job_id, song)
-
-    def _export(
-        self, spec: JobSpec, song: Song, stop: threading.Event, told: Told, told_id: str
-    ) -> None:
-        def work() -> JobResult:
-            workdir = output_workdir(spec)
-            sweep_outputs(workdir.parent)
-            return run_export(
-                spec,
-                song,
-                workdir,
-                lambda progress: told.progressed.emit(told_id, progress),
-                stop,
-                self._around,
-            )
-
-        result = settle(spec, work, told.cancelled, told.failed, told_id)
-        self._stops.pop(spec.job_id, None)
-        if result is not None:
-            told.finished.emit(told_id, result)
+            self._exports.wish(spec.job_id, result)
 
     def _describe(self, job_id: str, facts: dict[str, Any]) -> None:
         cover = facts["cover"]
@@ -661,21 +567,6 @@ class JobQueue(QObject):
     @Slot(str, object)
     def _on_progressed(self, job_id: str, progress: Progress) -> None:
         self._forecast.learn_progress(job_id, progress)
-
-    @Slot(str, object)
-    def _on_export_wished(self, job_id: str, song: Song) -> None:
-        self._to_export[job_id] = song
-        output = auto_output(self._settings)
-        spec, stop = self._new_export(song, output, auto_stems(self._settings))
-        told = Told(
-            self._export_progressed, self.job_exported, self.job_export_failed, self._export_settled
-        )
-        self.job_exporting.emit(job_id, output.folder)
-        self._exports.put(lambda: self._export(spec, song, stop, told, job_id))
-
-    @Slot(str)
-    def _on_export_settled(self, job_id: str) -> None:
-        self._to_export.pop(job_id, None)
 
     @Slot(str)
     def _on_started(self, job_id: str) -> None:

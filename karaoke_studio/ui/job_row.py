@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QSizePolicy, QWidget
 from karaoke_studio import notes
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
-from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.jobs.job_view import JobDescription, JobView
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import messages, text, theme
 from karaoke_studio.ui.controls import Button, Kind, Label, SmoothBar, paint_focus

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSettings, QSize, QStandardPaths, Qt, QTimer, QUrl, Slot
+from PySide6.QtCore import QSettings, QSize, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -21,14 +21,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QMainWindow,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QMainWindow
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
@@ -41,12 +34,14 @@ from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import text
 from karaoke_studio.ui.actions import Actions, popup_below
+from karaoke_studio.ui.adding import Adding
+from karaoke_studio.ui.arrangement import SIDE_WIDTH, Arrangement
 from karaoke_studio.ui.background import Background
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.close_question import CloseQuestion
 from karaoke_studio.ui.collection import Collection, Panels
 from karaoke_studio.ui.disk import Disk
-from karaoke_studio.ui.drop_area import DragOverlay, DropArea, drop_sentence, dropped_paths
+from karaoke_studio.ui.drop_area import DragOverlay, DropArea
 from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
 from karaoke_studio.ui.help import Help
@@ -72,7 +67,6 @@ from karaoke_studio.ui.stem_drag import StemDrag
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline_choices import TimelineChoices
 from karaoke_studio.ui.toolbar import Toolbar
-from karaoke_studio.walk import SONG_SUFFIXES
 
 MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
@@ -82,7 +76,6 @@ _SONG_ACTIONS = (
     *("export_action", "folder_action", "remove_action"),
     *("favourite_action", "details_action"),
 )
-_SIDE_WIDTH, _SIDE_COVERS_WIDTH = 280, 76
 _SAVE_MS = 500
 
 
@@ -128,15 +121,16 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings
         self._queue, self._shelf = queue, shelf
-        self._write_settings, self._demo_song = save_settings, demo_song
+        self._write_settings = save_settings
         self._sizes, self._open_folder = Sizes(geometry), open_folder
-        music = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
-        self._songs_folder = Path(music) if Path(music).is_dir() else Path.home()
         self._is_narrow = self._was_shown = False
         self._may_close = self._keeps_queue = self._has_ended = False
         self.look = Look(settings.theme, self)
         self.disk = Disk(self)
         self._build()
+        self.adding = Adding(
+            queue, self.overlay, demo_song, lambda paths: self.recent.remember(paths), self
+        )
         self.listening = Listening(player, self)
         self.opened = OpenSong(
             self.listening, self.song_view, self.songs_list, words, self._song, self
@@ -253,19 +247,20 @@ class MainWindow(QMainWindow):
         self.queue_panel = QueuePanel(self.look, self.disk)
         self.status_bar = StatusBar(self.look)
         self.song_in_work = SongInWork(self.look, self.disk, self._queue, self.settings.volume)
-        self.middle = QStackedWidget()
-        self.middle.addWidget(self.song_in_work)
-        self.middle.addWidget(self.drop_area)
-        self.middle.addWidget(self.song_view)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setObjectName("main_splitter")
-        self.splitter.setHandleWidth(1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.songs_list)
-        self.splitter.addWidget(self.middle)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([_SIDE_WIDTH, 1000])
-        self._lay_out()
+        self.arrangement = Arrangement(
+            self.toolbar,
+            self.banners,
+            self.songs_list,
+            self.drop_area,
+            self.song_view,
+            self.song_in_work,
+            self.queue_panel,
+            self.status_bar,
+            self,
+        )
+        self.middle, self.splitter = self.arrangement.middle, self.arrangement.splitter
+        self.setCentralWidget(self.arrangement.page)
+        self.arrangement.page.setFocus()
         self.overlay = DragOverlay(self.look, self)
         self.commands = Actions(self)
         self.menu = self.commands.build_menu()
@@ -273,28 +268,12 @@ class MainWindow(QMainWindow):
         self._save_timer.setSingleShot(True)
         self._save_timer.setInterval(_SAVE_MS)
 
-    def _lay_out(self) -> None:
-        page = QWidget()
-        # Takes the focus at first and from clicks beside the controls: no ring, all keys work.
-        page.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        for part in (self.toolbar, self.banners, self.splitter, self.queue_panel, self.status_bar):
-            self._column.addWidget(part)
-        self._column.setStretchFactor(self.splitter, 1)
-        self.setCentralWidget(page)
-        page.setFocus()
-
-    def _splitters(self) -> list[QSplitter]:
-        return [self.splitter, self.song_view.splitter]
-
     def _connect_panels(self) -> None:
-        self.toolbar.add_button.clicked.connect(self.choose_files)
+        self.toolbar.add_button.clicked.connect(self.adding.choose_files)
         self.toolbar.export_button.clicked.connect(self._on_export)
         self.toolbar.menu_button.clicked.connect(self._on_menu)
-        self.drop_area.add_requested.connect(self.choose_files)
-        self.drop_area.demo_requested.connect(self._on_demo)
+        self.drop_area.add_requested.connect(self.adding.choose_files)
+        self.drop_area.demo_requested.connect(self.adding.add_demo)
         songs = self.songs_list
         songs.open_requested.connect(self.open_song)
         songs.play_requested.connect(self._on_play_song)
@@ -315,7 +294,7 @@ class MainWindow(QMainWindow):
 
     def _connect_actions(self) -> None:
         answers: dict[str, Callable[[], None]] = {
-            "add_action": self.choose_files,
+            "add_action": self.adding.choose_files,
             "find_action": self._on_find,
             "undo_action": self.collection.undo,
             "favourite_action": self.collection.toggle_favourites,
@@ -381,31 +360,14 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _arrange(self) -> None:
-        """Put the queue where it belongs: the whole middle until there is a song, then a strip."""
+        """Put the panels where they belong, and allow what can be done now."""
         song_open = self.opened.song() is not None
         work = self.song_in_work
         making = work.is_filled() and (not song_open or work.was_watched(work.job_id()))
         if work.is_filled() and not making:
             self.live.leave()
+        self.arrangement.arrange(song_open=song_open, making=making)
         has_songs = bool(self.songs_list.total())
-        filled = self.queue_panel.is_filled()
-        roomy = filled and not song_open and not making
-        if roomy != (self.queue_panel.parentWidget() is self.middle):
-            if roomy:
-                self.middle.addWidget(self.queue_panel)
-            else:
-                above = self._column.indexOf(self.status_bar)
-                self._column.insertWidget(above, self.queue_panel)
-            self.queue_panel.set_roomy(roomy)
-        self.queue_panel.setVisible(filled)
-        page: QWidget = self.queue_panel if roomy else self.drop_area
-        if song_open or making:
-            page = work if making else self.song_view
-        self.middle.setCurrentWidget(page)
-        self.songs_list.setVisible(has_songs)
-        self.toolbar.set_welcome(page is self.drop_area and not has_songs)
-        self.drop_area.set_welcome(not has_songs)
-        self.toolbar.export_button.setVisible(song_open)
         for name in _SONG_ACTIONS:
             self.commands[name].setEnabled(has_songs)
         for name in self._timeline_answers().keys() - {"clear_loop_action"}:
@@ -425,7 +387,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         if not self._was_shown:
             self._was_shown = True
-            self._sizes.restore_splitters(self._splitters())
+            self._sizes.restore_splitters(self.arrangement.splitters())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the room to the song where there is little."""
@@ -435,8 +397,7 @@ class MainWindow(QMainWindow):
         narrow = self.width() < _NARROW
         if narrow != self._is_narrow:
             self._is_narrow = narrow
-            side = _SIDE_COVERS_WIDTH if narrow else _SIDE_WIDTH
-            self.splitter.setSizes([side, self.width() - side])
+            self.arrangement.show_side(self.width(), narrow=narrow)
 
     def come_forward(self) -> None:
         """Show the window above the others, as when the program is started once more."""
@@ -449,57 +410,23 @@ class MainWindow(QMainWindow):
 
     def add_paths(self, paths: list[Path]) -> None:
         """Make karaoke of files and folders."""
-        if paths:
-            self.recent.remember(paths)
-            self._queue.add_paths(paths)
-
-    @Slot()
-    def choose_files(self) -> None:
-        """Ask for songs."""
-        dialog = QFileDialog(self, "Add songs", str(self._songs_folder))
-        dialog.setObjectName("add_dialog")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
-        endings = " ".join(f"*{suffix}" for suffix in sorted(SONG_SUFFIXES))
-        dialog.setNameFilters([f"Songs and videos ({endings})", "All files (*)"])
-        dialog.filesSelected.connect(self._on_files_chosen)
-        dialog.open()
-
-    @Slot("QStringList")
-    def _on_files_chosen(self, names: list[str]) -> None:
-        self._songs_folder = Path(names[0]).parent
-        self.add_paths([Path(name) for name in names])
-
-    @Slot()
-    def _on_demo(self) -> None:
-        self._queue.add_paths([self._demo_song])
+        self.adding.add_paths(paths)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping would do."""
-        if not event.mimeData().hasUrls() or event.source() is not None:
-            return  # what is dragged out of this window is not a new song
-        paths = dropped_paths(event.mimeData())
-        self.overlay.show_sentence(drop_sentence(paths), welcome=bool(paths))
-        # Accepted even when nothing can be taken, so that the reason stays on the screen.
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
+        self.adding.enter(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Follow the hand."""
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
+        self.adding.follow(event)
 
     def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
         """Turn the light off."""
-        self.overlay.hide()
+        self.adding.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Take what was dropped."""
-        self.overlay.hide()
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        self.add_paths(dropped_paths(event.mimeData()))
+        self.adding.drop(event)
 
     # -- songs
 
@@ -560,8 +487,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_find(self) -> None:
-        if self.songs_list.width() < _SIDE_WIDTH:
-            self.splitter.setSizes([_SIDE_WIDTH, self.width() - _SIDE_WIDTH])
+        if self.songs_list.width() < SIDE_WIDTH:
+            self.arrangement.show_side(self.width(), narrow=False)
         self.songs_list.focus_filter()
 
     # -- the queue's facts
@@ -711,7 +638,7 @@ class MainWindow(QMainWindow):
         if self._save_timer.isActive():
             self._save_timer.stop()
             self._save()
-        self._sizes.keep(self, self._splitters())
+        self._sizes.keep(self, self.arrangement.splitters())
         self.hide()
         self.listening.close()
         self.faders.flush()

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult, JobState
-from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.jobs.job_view import JobDescription, JobView
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.controls import Button, Kind, Label, motion_ms, separator

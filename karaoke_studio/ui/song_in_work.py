@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from karaoke_studio.audio.peaks import Peaks
-from karaoke_studio.jobs.queue import JobDescription, JobQueue
+from karaoke_studio.jobs.job_view import JobDescription
+from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.playback.player import LiveSong
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import text, theme

@@ -20,7 +20,7 @@ from karaoke_studio.audio.peaks import LEVELS, write_peaks
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import STEMS, JobResult, JobState, OutputSpec, Stage
-from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.jobs.job_view import JobDescription, JobView
 from karaoke_studio.jobs.shelf import SongDetails
 from karaoke_studio.library.finder import Found, Query, SongRow
 from karaoke_studio.library.playlists import Playlist

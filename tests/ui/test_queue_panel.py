@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from karaoke_studio import notes
 from karaoke_studio.errors import CorruptAudio
 from karaoke_studio.job import JobResult, JobState, Stage
-from karaoke_studio.jobs.queue import JobDescription, JobView
+from karaoke_studio.jobs.job_view import JobDescription, JobView
 from karaoke_studio.progress import Progress
 from karaoke_studio.ui import queue_panel
 from karaoke_studio.ui.disk import Disk
