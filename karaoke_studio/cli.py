@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import re
@@ -17,7 +16,7 @@ from typing import Any
 
 from karaoke_studio import __version__, cli_library, cli_models
 from karaoke_studio.cli_batch import Batch, Line, require_file, walked
-from karaoke_studio.cli_models import complain
+from karaoke_studio.cli_common import complain, print_json
 from karaoke_studio.doctor import report_health, sentences
 from karaoke_studio.engines import check_engine, model_folders
 from karaoke_studio.errors import (
@@ -201,7 +200,10 @@ def _doctor(data: DataFolder, *, as_json: bool) -> int:
         health = report_health(data, workers)
     finally:
         workers.close()
-    print(json.dumps(health, ensure_ascii=False) if as_json else "\n".join(sentences(health)))
+    if as_json:
+        print_json(health)
+    else:
+        print("\n".join(sentences(health)))
     return EXIT_OK
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
-import signal
 import sys
 import threading
 import time
@@ -13,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, TextIO
 
 from karaoke_studio import notes
+from karaoke_studio.cli_common import print_json, stop_on_signals
 from karaoke_studio.errors import (
     EXIT_CANCELLED,
     EXIT_FAILED,
@@ -203,21 +201,11 @@ class Batch:
 
     def run(self) -> int:
         """Make all songs and return the exit status."""
-        before = {
-            number: signal.signal(number, self._on_signal)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
+        with stop_on_signals() as self._stop:
             statuses = self._make_all()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
         if self._stop.is_set():
             return EXIT_CANCELLED
         return EXIT_OK if all(status == "completed" for status in statuses) else EXIT_FAILED
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop.set()
 
     def _make_all(self) -> list[str]:
         idle: queue.SimpleQueue[Workers] = queue.SimpleQueue()
@@ -259,5 +247,5 @@ class Batch:
     def _tell(self, outcome: Outcome) -> str:
         self._screen.finish(outcome)
         if self._as_json:
-            print(json.dumps(outcome.to_json(), ensure_ascii=False), flush=True)
+            print_json(outcome.to_json())
         return outcome.status

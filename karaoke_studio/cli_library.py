@@ -16,10 +16,9 @@ from typing import Any
 
 from karaoke_studio import notes
 from karaoke_studio.cli_batch import Batch, Line, require_file, walked
-from karaoke_studio.cli_models import complain, print_json, stop_on_signals
+from karaoke_studio.cli_common import complain, print_json, stop_on_signals, told_to_the_end
 from karaoke_studio.engines import check_engine, model_folders
 from karaoke_studio.errors import (
-    EXIT_CANCELLED,
     EXIT_FAILED,
     EXIT_OK,
     EXIT_USAGE,
@@ -56,7 +55,7 @@ from karaoke_studio.pipeline import (
     run_job,
     sweep_outputs,
 )
-from karaoke_studio.progress import Cancelled, check
+from karaoke_studio.progress import check
 from karaoke_studio.settings import Settings, chosen_stems, load_settings, network_choice
 from karaoke_studio.staging import Staging
 from karaoke_studio.worker.host import Workers
@@ -130,15 +129,7 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "verify": shop.verify,
         "rebuild": shop.rebuild,
     }
-    try:
-        return run[arguments.library_command]()
-    except Cancelled:
-        return EXIT_CANCELLED
-    except KaraokeError as exc:
-        complain(exc)
-        if arguments.json:
-            print_json({"status": "failed", "error": exc.to_json()})
-        return EXIT_FAILED
+    return told_to_the_end(run[arguments.library_command], as_json=arguments.json)
 
 
 class _Library:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from karaoke_studio.catalogue import KNOWN_MODELS, LICENCE, TERMS, known_model
+from karaoke_studio.cli_common import complain, print_json, stop_on_signals, told_to_the_end
 from karaoke_studio.engines import installed_models, model_folders
 from karaoke_studio.errors import (
-    EXIT_CANCELLED,
     EXIT_FAILED,
     EXIT_OK,
     EXIT_USAGE,
@@ -83,11 +80,6 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
 
 
-def complain(error: KaraokeError) -> None:
-    """Say on stderr what went wrong and what to do."""
-    print(f"karaoke-studio: {error.message} {error.hint}".rstrip(), file=sys.stderr)
-
-
 def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
     """Run `models` or `devices` and return the exit status."""
     what = "devices" if arguments.command == "devices" else arguments.models_command
@@ -101,36 +93,7 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "remove": _remove,
     }
     with stop_on_signals() as stop:
-        try:
-            return run[what](arguments, data, stop)
-        except Cancelled:
-            if arguments.json:
-                error = {"code": Cancelled.code, "message": "It was cancelled.", "hint": ""}
-                print_json({"status": "cancelled", "error": error})
-            return EXIT_CANCELLED
-        except KaraokeError as exc:
-            complain(exc)
-            if arguments.json:
-                print_json({"status": "failed", "error": exc.to_json()})
-            return EXIT_FAILED
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def print_json(facts: dict[str, Any]) -> None:
-    """Print an object on a line of its own."""
-    print(json.dumps(facts, ensure_ascii=False), flush=True)
+        return told_to_the_end(lambda: run[what](arguments, data, stop), as_json=arguments.json)
 
 
 # ------------------------------------------------------------------ models
