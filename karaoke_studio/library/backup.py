@@ -2,7 +2,8 @@
 
 A backup is added to: songs whose manifest is there already are not copied again, and songs that
 left the library stay in it. Each file is read back from the disk and compared. A song is arranged
-beside its place and takes it by one rename, so a backup that breaks off has whole songs only.
+beside its place and takes it by one rename, so a backup that breaks off has whole songs only; the
+song that was there before goes when the new one is in its place.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from karaoke_studio.library.playlists import FILE as PLAYLISTS
 from karaoke_studio.staging import sync_folder, sync_tree
 
 FOLDER_NAME = "Karaoke Studio backup"
-_STAGING_PREFIX = ".arriving-"
+_STAGING_PREFIX, _FORMER_PREFIX = ".arriving-", ".former-"
 _RESERVE_BYTES = 100_000_000
 _HINT = "Check that disk, or choose another."
 
@@ -132,8 +133,7 @@ class _Copier:
 
     def run(self) -> Outcome:
         """Copy all songs that are not there as they are."""
-        for left in self._target.glob(f"{_STAGING_PREFIX}*"):
-            shutil.rmtree(left)
+        self._tidy()
         songs, there = songs_in(self._library), songs_in(self._target)
         new = [song_id for song_id, folder in songs.items() if not _is_same(folder, there)]
         self._outcome.unchanged = [song_id for song_id in songs if song_id not in new]
@@ -146,6 +146,18 @@ class _Copier:
             done += sizes[song_id]
             self._report(min(done / whole, 1.0))
         return self._outcome
+
+    def _tidy(self) -> None:
+        """Finish or undo what broke off."""
+        for left in self._target.glob(f"{_STAGING_PREFIX}*"):
+            if left.is_dir():
+                shutil.rmtree(left)
+        for former in self._target.glob(f"{_FORMER_PREFIX}*"):
+            place = self._target / former.name.removeprefix(_FORMER_PREFIX)
+            if place.exists():
+                shutil.rmtree(former)
+            else:
+                former.rename(place)
 
     def _require_room(self, needed: int) -> None:
         free = shutil.disk_usage(self._target).free
@@ -165,14 +177,13 @@ class _Copier:
             # a damaged song must not take the place of a whole one that was saved before
             self._outcome.damaged[song.name] = getattr(exc, "message", "It was removed meanwhile.")
             return
+        former = self._target / f"{_FORMER_PREFIX}{song.name}"
         if place.exists():
-            old = self._target / f"{_STAGING_PREFIX}{uuid.uuid4().hex[:12]}"
-            place.rename(old)
-            staged.rename(place)
-            shutil.rmtree(old)
-        else:
-            staged.rename(place)
+            place.rename(former)
+        staged.rename(place)
         sync_folder(self._target)
+        if former.exists():
+            shutil.rmtree(former)
         self._outcome.copied.append(song.name)
 
 
@@ -218,6 +229,21 @@ def _copy_song(song: Path, target: Path, check: Check) -> Path:
             raise LibraryDamaged(f"{name} is not as it was written.")
     sync_tree(target)
     return target
+
+
+def bring_back_playlists(backup: Path, library: Path) -> None:
+    """Copy the set lists of a backup into a library that has none; its index must be closed.
+
+    Raises:
+        KaraokeError: they cannot be copied.
+    """
+    if (library / PLAYLISTS).exists():
+        return
+    try:
+        library.mkdir(parents=True, exist_ok=True)
+        _copy_playlists(backup, library)
+    except OSError as exc:
+        raise error_from_os(exc, library, writing=True) from exc
 
 
 def _copy_playlists(library: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,49 @@ def test_a_backup_that_breaks_off_has_whole_songs_and_goes_on(
     back_up(library.folder, tmp_path, nothing, nothing)
     assert len(songs_in(saved)) == len(songs)
     assert not list(saved.glob(".arriving-*"))
+
+
+@pytest.mark.parametrize("is_arrived", [False, True])
+def test_the_former_song_stays_until_the_new_one_is_in_its_place(
+    library: LibraryWriter, songs: list[Song], tmp_path: Path, *, is_arrived: bool
+) -> None:
+    """A break between the two renames, or right after them, loses nothing."""
+    back_up(library.folder, tmp_path, nothing, nothing)
+    saved = tmp_path / FOLDER_NAME
+    place = saved / songs[0].id
+    former = saved / f".former-{songs[0].id}"
+    place.rename(former)
+    if is_arrived:
+        shutil.copytree(former, place)
+        (former / "manifest.json").write_text("of yesterday")
+    done = back_up(library.folder, tmp_path, nothing, nothing)
+    assert done.copied == []
+    assert files(place) == files(songs[0].folder)
+    assert not former.exists()
+
+
+def test_a_song_that_is_replaced_is_never_missing(
+    library: LibraryWriter, songs: list[Song], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(library.folder, tmp_path, nothing, nothing)
+    saved = tmp_path / FOLDER_NAME
+    before = files(saved / songs[0].id)
+    library.change_song(songs[0].id, rating=5).result()
+    library.close()
+    rename = Path.rename
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name.startswith(".arriving-"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OutputNotWritable, match="Input/output"):
+        back_up(library.folder, tmp_path, nothing, nothing)
+    assert files(saved / f".former-{songs[0].id}") == before
+    monkeypatch.undo()
+    back_up(library.folder, tmp_path, nothing, nothing)
+    assert files(saved / songs[0].id) == files(songs[0].folder)
 
 
 def test_no_room_is_told_before_anything_is_copied(
