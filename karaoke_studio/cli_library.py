@@ -38,15 +38,21 @@ from karaoke_studio.job import (
     JobSpec,
     OutputSpec,
 )
-from karaoke_studio.library.backup import FOLDER_NAME, back_up, bring_back
+from karaoke_studio.library.backup import (
+    FOLDER_NAME,
+    back_up,
+    bring_back,
+    bring_back_playlists,
+)
 from karaoke_studio.library.checking import Finding, check_library, file_sha256
-from karaoke_studio.library.finder import Finder, Query
+from karaoke_studio.library.finder import Finder, Query, SongRow
 from karaoke_studio.library.manifest import read_manifest
 from karaoke_studio.library.schema import DATABASE, open_anew
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.takes import takes_of
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.meter import Speeds
+from karaoke_studio.names import check_template
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.pipeline import (
     Surroundings,
@@ -150,12 +156,11 @@ class _Library:
     def search(self) -> int:
         """Print the songs that have all the words."""
         songs = {song.id: song for song in self._songs()}
+        found: list[SongRow] = []
         if songs:
             with closing(Finder(self._data.library)) as finder:
                 found = finder.find(Query(text=" ".join(self._arguments.words))).rows
-            self._print_songs([songs[row.id] for row in found if row.id in songs])
-        elif self._arguments.json is False:
-            self._print_songs([])
+        self._print_songs(songs[row.id] for row in found if row.id in songs)
         return EXIT_OK
 
     def show(self) -> int:
@@ -255,7 +260,9 @@ class _Library:
         def make(path: Path, workers: Workers, line: Line, stop: threading.Event) -> JobResult:
             require_file(path)
             started = time.monotonic()
-            if (song := _song_of_file(writer, path, stop)) is not None:
+            with closing(SongLibrary(writer.folder)) as library:
+                song = library.song_of_content(_digest(path, stop))
+            if song is not None:
                 return _already(path, song, time.monotonic() - started)
             # it is not put into the queue: a window that starts meanwhile would make it too
             spec = replace(plan, job_id=uuid.uuid4().hex, input=path)
@@ -293,17 +300,27 @@ class _Library:
                 hint="Close it, or leave --engine out.",
             )
         paths = [path.absolute() for path in walked(self._arguments.songs)]
-        handed = [path for path in paths if path.is_file()]
-        if handed and not instance.hand_over(handed):
+        with stop_on_signals() as stop:
+            digests = {path: _digest(path, stop) for path in paths if path.is_file()}
+        there: dict[str, Song] = {}
+        if (self._data.library / DATABASE).exists():
+            with closing(SongLibrary(self._data.library)) as library:
+                found = {digest: library.song_of_content(digest) for digest in digests.values()}
+            there = {digest: song for digest, song in found.items() if song is not None}
+        wanted = {digest: path for path, digest in digests.items() if digest not in there}
+        if wanted and not instance.hand_over(list(wanted.values())):
             raise LibraryLocked("The window that is open does not answer.", hint="Close it.")
-
         if self._arguments.no_wait:
-            return self._say_queued(paths, handed)
+            return self._say_queued(paths, list(digests))
 
         def make(path: Path, _workers: Workers, _line: Line, stop: threading.Event) -> JobResult:
             require_file(path)
-            sha256 = _digest(path, stop)
-            return self._made_by_window(path, sha256, stop)
+            if path not in digests:
+                raise MissingFile(f"There is no song {path.name}.")
+            digest = digests[path]
+            if digest in there:
+                return _already(path, there[digest], 0.0)
+            return self._made_by_window(wanted[digest], digest, stop)
 
         return self._batch(make, ((path, path.name) for path in paths))
 
@@ -337,12 +354,16 @@ class _Library:
         )
         stems = tuple(part.strip() for part in arguments.stems.split(","))
         songs = {song.folder: song for song in self._chosen(self._songs())}
-        for stem in stems:
-            if stem not in {*ALL_STEMS, MIX, *STEMS} and not any(
-                stem in song.stems for song in songs.values()
-            ):
-                complain(MissingFile(f"There is no stem {stem}.", hint="Choose all, or mix."))
-                return EXIT_USAGE
+        made = {stem for song in songs.values() for stem in song.stems}
+        try:
+            if unknown := {*stems} - {*ALL_STEMS, MIX, *STEMS} - made:
+                raise MissingFile(
+                    f"There is no stem {', '.join(sorted(unknown))}.", hint="Choose all, or mix."
+                )
+            check_template(arguments.name, 2 if stems == ALL_STEMS else len(stems))
+        except KaraokeError as exc:
+            complain(exc)
+            return EXIT_USAGE
         sweep_outputs(output.folder)
 
         def make(path: Path, workers: Workers, line: Line, stop: threading.Event) -> JobResult:
@@ -389,8 +410,9 @@ class _Library:
 
     def backup(self) -> int:
         """Copy what is new of the library to another folder."""
-        # its opening brings the manifests up to date with the index
-        LibraryWriter(self._data.library).close()
+        # its opening brings all but statistics from the index into the manifests
+        with closing(LibraryWriter(self._data.library)) as writer:
+            writer.write_statistics().result()
         folder = self._arguments.folder.absolute()
         with stop_on_signals() as stop:
             done = back_up(self._data.library, folder, _no_report, lambda: check(stop))
@@ -411,6 +433,7 @@ class _Library:
         known = {song.id for song in self._songs()}
         wanted = [_find(name, names, "in the backup") for name in self._arguments.songs]
         missing = [song_id for song_id in wanted or names if song_id not in known]
+        bring_back_playlists(backup, self._data.library)
         with closing(LibraryWriter(self._data.library)) as writer, stop_on_signals() as stop:
             staging = Staging(writer.staging / uuid.uuid4().hex)
             with staging:
@@ -453,7 +476,7 @@ class _Library:
         if not instance.lock():
             raise LibraryLocked("The window is open.", hint="Close it and try again.")
         try:
-            jobs = self._flushed_jobs()
+            jobs, held = self._flushed_jobs()
             try:
                 open_anew(self._data.library).close()
             except OSError as exc:
@@ -461,6 +484,8 @@ class _Library:
             with closing(LibraryWriter(self._data.library)) as writer:
                 for spec in jobs:
                     writer.save_job(spec).result()
+                    if spec.job_id in held:
+                        writer.hold_job(spec.job_id, on=True).result()
         finally:
             instance.release()
         count = len(self._songs())
@@ -470,10 +495,11 @@ class _Library:
             print(f"The index was made anew from {count} songs.")
         return EXIT_OK
 
-    def _flushed_jobs(self) -> list[JobSpec]:
-        """Write what only the old index knows into the manifests, and return its queue."""
+    def _flushed_jobs(self) -> tuple[list[JobSpec], set[str]]:
+        """Write what only the old index knows into manifests; return its queue, and who is held."""
         with closing(LibraryWriter(self._data.library)) as writer:
-            return writer.open_jobs().result()
+            writer.write_statistics().result()
+            return writer.open_jobs().result(), writer.held_jobs().result()
 
 
 def _facts(song: Song) -> dict[str, Any]:
@@ -540,11 +566,6 @@ def _digest(path: Path, stop: threading.Event) -> str:
         return file_sha256(path, lambda: check(stop))
     except OSError as exc:
         raise error_from_os(exc, path) from exc
-
-
-def _song_of_file(writer: LibraryWriter, path: Path, stop: threading.Event) -> Song | None:
-    """Return the song that was made of the same bytes, or None."""
-    return writer.find_content(_digest(path, stop))
 
 
 def _already(path: Path, song: Song, spent_s: float, *, was_there: bool = True) -> JobResult:

@@ -13,6 +13,7 @@ import pytest
 from karaoke_studio.cli import main
 from karaoke_studio.jobs.instance import Instance
 from karaoke_studio.library.checking import check_library, file_sha256
+from karaoke_studio.library.playlists import songs_of
 from karaoke_studio.library.writer import LibraryWriter
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
@@ -126,13 +127,25 @@ def test_trash_and_back(terminal: Terminal) -> None:
 
 def test_backup_and_back(terminal: Terminal, empty: Terminal, tmp_path: Path) -> None:
     (listed,) = terminal("list")
+    library = LibraryWriter(terminal.data / "library")
+    library.count_play(listed["id"]).result()
+    set_list = library.create_playlist("Friday", [listed["id"]]).result()
+    library.close()
     (done,) = terminal("backup", tmp_path / "disk")
     assert (done["status"], done["copied"]) == ("completed", [listed["id"]])
     (again,) = terminal("backup", tmp_path / "disk")
     assert (again["copied"], again["unchanged"]) == ([], [listed["id"]])
     (restored,) = empty("restore", "--from", tmp_path / "disk")
     assert (restored["id"], restored["status"]) == (listed["id"], "restored")
-    assert empty("list") == [listed]
+    (back,) = empty("list")
+    assert back == listed
+    library = LibraryWriter(empty.data / "library")
+    brought = library.find_song(listed["id"])
+    listed_there = library.submit(lambda c: songs_of(c, set_list)).result()
+    library.close()
+    assert brought is not None
+    assert brought.play_count == 1
+    assert listed_there == [listed["id"]]
     assert empty("restore", "--from", tmp_path / "disk", "blue") == []
     assert empty("verify") == []
     empty("restore", "--from", tmp_path, status=1)
@@ -219,14 +232,26 @@ def test_a_new_index_has_every_song_and_what_was_decided(empty: Terminal, song: 
     library = LibraryWriter(empty.data / "library")
     made = library.adopt(make_take(library.staging))
     library.change_song(made.id, rating=4).result()
+    library.count_play(made.id).result()
     library.close()
     empty("add", song, "--no-wait")
+    library = LibraryWriter(empty.data / "library")
+    (spec,) = library.open_jobs().result()
+    library.hold_job(spec.job_id, on=True).result()
+    library.close()
     path = empty.data / "library" / "library.sqlite3"
     before = path.stat().st_ino
     (done,) = empty("rebuild")
     assert done == {"status": "completed", "songs": 1, "jobs": 1}
     assert path.stat().st_ino != before
     assert [listed["rating"] for listed in empty("list")] == [4]
+    library = LibraryWriter(empty.data / "library")
+    kept = library.find_song(made.id)
+    held = library.held_jobs().result()
+    library.close()
+    assert kept is not None
+    assert kept.play_count == 1
+    assert held == {spec.job_id}
 
 
 def test_beside_a_window(empty: Terminal, song: Path, qapp: object) -> None:
@@ -282,6 +307,40 @@ def test_a_window_makes_what_the_terminal_adds(
     assert handed == [song]
     assert done["status"] == "completed"
     assert "already_in_library" not in done["notes"]
+
+
+def test_a_window_is_not_asked_for_what_is_there(
+    empty: Terminal, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One song is there under another name; of two files with one content, one is handed over."""
+    library = LibraryWriter(empty.data / "library")
+    known = make_take(library.staging)
+    known.song["sha256"] = file_sha256(song)
+    library.adopt(known)
+    there = Path(shutil.copy(song, tmp_path / "again.wav"))
+    new = write_song(tmp_path / "new.flac", noise(1, 44_100, 1), 44_100, "PCM_16")
+    twin = Path(shutil.copy(new, tmp_path / "twin.flac"))
+    handed: list[Path] = []
+
+    def take(_self: Instance, files: list[Path]) -> bool:
+        handed.extend(files)
+        made = make_take(library.staging, job_id="ff")
+        made.song["sha256"] = file_sha256(files[0])
+        library.adopt(made)
+        return True
+
+    monkeypatch.setattr(Instance, "hand_over", take)
+    window = Instance(empty.data)
+    assert window.lock()
+    try:
+        told = empty("add", there, new, twin, tmp_path / "none.mp3", status=1)
+    finally:
+        window.release()
+        library.close()
+    assert [one["status"] for one in told] == ["completed"] * 3 + ["failed"]
+    assert [one.get("song_id") for one in told[:3]] == [known.job_id, "ff", "ff"]
+    assert ["already_in_library" in one["notes"] for one in told[:3]] == [True, False, False]
+    assert len(handed) == 1
 
 
 def test_noise_is_a_song_too(empty: Terminal, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio.errors import KaraokeError, LibraryDamaged, MissingFile
-from karaoke_studio.library.manifest import MANIFEST, RATINGS, Manifest, read_manifest
+from karaoke_studio.library.manifest import MANIFEST, RATINGS, Manifest, decided_of, read_manifest
 from karaoke_studio.library.songs import TAGS, Song, row_of_manifest, song_from_row
 from karaoke_studio.staging import write_json_atomic
 
@@ -141,6 +141,19 @@ def dirty_songs(connection: sqlite3.Connection) -> list[str]:
     """Return the songs whose manifests know less than their rows."""
     rows = connection.execute("SELECT id FROM songs WHERE manifest_dirty").fetchall()
     return [row["id"] for row in rows]
+
+
+def played_songs(connection: sqlite3.Connection, library: Path) -> list[str]:
+    """Return the songs that were played since their manifests were written."""
+    rows = connection.execute("SELECT id, play_count FROM songs WHERE play_count").fetchall()
+    return [row["id"] for row in rows if _plays(library / row["id"]) != row["play_count"]]
+
+
+def _plays(folder: Path) -> int | None:
+    try:
+        return int(decided_of(read_manifest(folder))["play_count"])
+    except LibraryDamaged:
+        return None
 
 
 def flush(connection: sqlite3.Connection, library: Path, song_ids: Iterable[str]) -> None:

@@ -268,7 +268,9 @@ class SongLibrary:
         Raises:
             LibraryError: the index cannot be read.
         """
-        found = self._select("SELECT * FROM songs WHERE sha256 = ? ORDER BY added_at DESC", sha256)
+        found = self._select(
+            "SELECT * FROM songs WHERE sha256 = ? ORDER BY added_at DESC, rowid DESC", sha256
+        )
         return found[0] if found else None
 
     def waiting(self) -> set[Path]:

@@ -169,17 +169,6 @@ class LibraryWriter:
 
         return self.submit(change)
 
-    def find_content(self, sha256: str) -> Song | None:
-        """Return the newest song made from a file of this content, or None."""
-
-        def change(connection: sqlite3.Connection) -> Song | None:
-            row = connection.execute(
-                "SELECT * FROM songs WHERE sha256 = ? ORDER BY added_at DESC", (sha256,)
-            ).fetchone()
-            return None if row is None else song_from_row(row, self.folder)
-
-        return self.submit(change).result()
-
     def find_song(self, song_id: str) -> Song | None:
         """Return a song as it is now, or None."""
 
@@ -207,6 +196,12 @@ class LibraryWriter:
             self._settles_at = time.monotonic() + SETTLE_S
 
         return self.submit(change)
+
+    def write_statistics(self) -> Future[None]:
+        """Write how often songs were played into their manifests, where those do not know."""
+        return self.submit(
+            lambda c: edits.flush(c, self.folder, edits.played_songs(c, self.folder))
+        )
 
     def count_play(self, song_id: str) -> Future[None]:
         """Note that a song is played now."""

@@ -48,6 +48,16 @@ def test_a_song_is_found_by_its_id(writer: LibraryWriter, view: SongLibrary) -> 
     assert view.song("' OR 1=1 --") is None
 
 
+def test_a_song_is_found_by_the_content_of_its_file(
+    writer: LibraryWriter, view: SongLibrary
+) -> None:
+    assert view.song_of_content("ab" * 32) is None
+    adopt(writer)
+    newest = adopt(writer)
+    assert view.song_of_content("ab" * 32) == newest
+    assert view.song_of_content("ab' OR 1 --") is None
+
+
 def test_changes_are_seen_at_once(writer: LibraryWriter, view: SongLibrary) -> None:
     assert view.songs() == []
     song = adopt(writer)

@@ -125,13 +125,6 @@ def test_names_in_other_encodings_are_taken_in(library: LibraryWriter, folder: P
     assert songs_of(folder) == [song]
 
 
-def test_songs_are_found_by_content(library: LibraryWriter) -> None:
-    assert library.find_content("ab" * 32) is None
-    song = adopt(library)
-    assert library.find_content("ab" * 32) == song
-    assert library.find_content("ab' OR 1 --") is None
-
-
 def test_a_song_goes_to_the_trash_and_comes_back(library: LibraryWriter, folder: Path) -> None:
     song, other = adopt(library), adopt(library)
     library.remove(song.id).result()
