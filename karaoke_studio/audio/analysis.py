@@ -1,7 +1,7 @@
-"""What a musician asks first: tempo, key and loudness of a song. Runs in a *media* child.
+"""What a musician asks first: tempo, beats, key and loudness of a song. Runs in a *media* child.
 
-Tempo and key are read from two minutes out of the middle, in mono at 22.05 kHz; the loudness is
-that of the whole song, and of each stem.
+Tempo and key are read from two minutes out of the middle, in mono at 22.05 kHz; the beats are those
+of the whole song, and the loudness is that of the whole song and of each stem.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from karaoke_studio.audio.beat_tracking import LONGEST_S, find_beats
 from karaoke_studio.audio.encode import read_floats
 from karaoke_studio.audio.loudness import LoudnessMeter
 
@@ -55,8 +56,9 @@ def analyse_stems(
         check: called between steps.
 
     Returns:
-        `bpm` (beats a minute) and `key` (one of `KEYS`), None where there is none; `lufs` of the
-        song; `stem_lufs` by stem, and of the "instrumental" where that is a sum of stems.
+        `bpm` (beats a minute) and `key` (one of `KEYS`), None where there is none; `beats` as
+        `beats.BeatGrid` takes them, None where there are none; `lufs` of the song; `stem_lufs` by
+        stem, and of the "instrumental" where that is a sum of stems.
 
     Raises:
         CorruptAudio: a stem is damaged.
@@ -67,7 +69,8 @@ def analyse_stems(
     names = list(stems)
     if "vocals" in names and "instrumental" not in names:
         meters["instrumental"] = LoudnessMeter(rate, channels)
-    excerpt = Excerpt(sound["frames"], rate)
+    fits = sound["frames"] <= LONGEST_S * rate
+    excerpt = Excerpt(sound["frames"], rate, LONGEST_S if fits else EXCERPT_S)
     readers: list[Iterable[Any]] = [read_floats(path) for path in stems.values()]
     done = 0
     for blocks in zip(*readers, strict=True):
@@ -80,14 +83,20 @@ def analyse_stems(
         excerpt.add(song)
         done += len(song)
         report(0.5 * done / max(1, sound["frames"]))
-    mono = excerpt.finish()
+    whole_song = excerpt.finish()
+    aside = max(0, len(whole_song) - EXCERPT_S * RATE) // 2
+    mono = whole_song[aside : aside + EXCERPT_S * RATE]
     bpm = estimate_tempo(mono)
+    check()
+    report(0.7)
+    beats = find_beats(whole_song, RATE, bpm, rate) if bpm and fits else None
     check()
     report(0.8)
     key = estimate_key(mono)
     report(1.0)
     return {
         "bpm": bpm,
+        "beats": beats,
         "key": key,
         "lufs": whole.finish(),
         "stem_lufs": {stem: meter.finish() for stem, meter in meters.items()},
@@ -97,8 +106,8 @@ def analyse_stems(
 class Excerpt:
     """Keeps the middle of a song that comes in blocks, in mono at `RATE`."""
 
-    def __init__(self, frames: int, sample_rate: int) -> None:
-        wanted = min(frames, EXCERPT_S * sample_rate)
+    def __init__(self, frames: int, sample_rate: int, seconds: int = EXCERPT_S) -> None:
+        wanted = min(frames, seconds * sample_rate)
         self._start = (frames - wanted) // 2
         self._stop = self._start + wanted
         self._at = 0

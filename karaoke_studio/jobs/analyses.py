@@ -1,4 +1,4 @@
-"""Tempo, key and loudness of songs, found beside everything else and kept in the library."""
+"""Tempo, beats, key and loudness of songs, found beside everything else and kept in the library."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ class Analyses(QObject):
 
     def _is_known(self, song: Song) -> bool:
         found = song.analysis or {}
-        return found.get("take_id") == song.take_id or song.take_id in self._tried
+        # what was found before there were beats is found once more
+        is_whole = found.get("take_id") == song.take_id and "beats" in found
+        return is_whole or song.take_id in self._tried
 
     def _wish(self, song: Song) -> dict[str, Any]:
         return {
