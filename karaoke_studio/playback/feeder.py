@@ -25,12 +25,14 @@ SEAM_S = 0.010
 class Loop(NamedTuple):
     """A stretch of the song that is played again and again: frames start…stop.
 
-    `gap` frames of silence lie between two rounds.
+    `gap` frames of silence lie between two rounds, with a click at each of `clicks` in it; the
+    first one is accented.
     """
 
     start: int
     stop: int
     gap: int = 0
+    clicks: tuple[int, ...] = ()
 
 
 class Feeder:
@@ -232,6 +234,8 @@ class Feeder:
         if self.ring is not None:
             self.ring.add_seam(self._fed + count, loop.start, is_still=True)
             self.ring.add_seam(self._fed + count + loop.gap, loop.start)
+            for at in loop.clicks:
+                self.ring.add_click(self._fed + count + at, is_first=at == loop.clicks[0])
         rising = np.arange(1, count + 1, dtype=np.float32) / np.float32(count)
         silence = np.zeros((*leaving.shape[:2], loop.gap), np.float32)
         return np.concatenate(

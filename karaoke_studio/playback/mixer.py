@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from karaoke_studio.audio.beats import BeatGrid
+from karaoke_studio.playback.clicks import ROOM, Counter, CountIn, Metronome
 from karaoke_studio.playback.levels import Levels
 from karaoke_studio.playback.ring import StemRing
 from karaoke_studio.playback.take_reader import MAX_STEMS, StemArray
@@ -29,23 +31,8 @@ REFILLED_S = 0.1
 #: it again beside a window that paints: 20 to 100 ms where the work takes 1.
 PIECE_FRAMES = 480
 
-#: Clicks of a count-in: tones that begin and end softly, the first one higher.
-CLICK_S, CLICK_HZ, ACCENT_HZ, CLICK_LEVEL = 0.04, 1_000.0, 1_500.0, 0.4
-
 #: float32 (n,) each: left and right of the first stem, left and right of the next, and so on.
 Rows = list[StemArray]
-
-
-class CountIn(NamedTuple):
-    """Clicks before the sound begins; each is a new object, told from the last by identity.
-
-    Attributes:
-        beats: how many; the first is accented.
-        beat_s: from one to the next.
-    """
-
-    beats: int
-    beat_s: float
 
 
 class Controls:
@@ -57,6 +44,7 @@ class Controls:
         stem_gains: of the stems of the take, in its order, exact in float32.
         volume_gain: of the sum, 0…1, exact in float32.
         count_in: heard before the sound begins the next time; None = it begins at once.
+        beats: on which a metronome clicks; None = it is off.
         levels: what the callback made, for meters.
     """
 
@@ -66,6 +54,7 @@ class Controls:
         self.stem_gains: tuple[float, ...] = (1.0,) * MAX_STEMS
         self.volume_gain = 1.0
         self.count_in: CountIn | None = None
+        self.beats: BeatGrid | None = None
         self.levels = Levels()
 
 
@@ -158,48 +147,6 @@ class Voice:
         return taken
 
 
-class _Clicks:
-    """A count-in, frame by frame: short tones with silence in between."""
-
-    def __init__(self, sample_rate: int) -> None:
-        at = np.arange(round(CLICK_S * sample_rate)) / sample_rate
-        fade = np.sin(np.pi * at / CLICK_S) ** 2
-        self._tones = [
-            (CLICK_LEVEL * fade * np.sin(2 * np.pi * hz * at)).astype(np.float32)
-            for hz in (ACCENT_HZ, CLICK_HZ)
-        ]
-        self._sample_rate = sample_rate
-        self._wanted: CountIn | None = None
-        self._at = 0
-
-    def left(self, wanted: CountIn | None) -> int:
-        """Return how many frames of what is wanted have not been heard."""
-        if wanted is not self._wanted:
-            self._wanted, self._at = wanted, 0
-        if wanted is None:
-            return 0
-        return max(0, wanted.beats * self._beat_frames(wanted) - self._at)
-
-    def fill(self, row: StemArray) -> None:
-        """Fill the next frames, float32 (n,)."""
-        row.fill(0.0)
-        wanted = self._wanted
-        if wanted is None:
-            return
-        beat = self._beat_frames(wanted)
-        start, stop = self._at, self._at + len(row)
-        for number in range(start // beat, min(wanted.beats, -(-stop // beat))):
-            tone = self._tones[min(number, 1)]
-            first, last = max(start, number * beat), min(stop, number * beat + len(tone))
-            if first < last:
-                into = first - number * beat
-                row[first - start : last - start] = tone[into : into + last - first]
-        self._at = stop
-
-    def _beat_frames(self, wanted: CountIn) -> int:
-        return max(len(self._tones[0]), round(wanted.beat_s * self._sample_rate))
-
-
 class Mixer:
     """Renders blocks for one open stream.
 
@@ -224,7 +171,11 @@ class Mixer:
         self._whole: Rows = list(np.zeros((2 * MAX_STEMS, PIECE_FRAMES), np.float32))
         self._rest = self._whole
         self._is_low = False
-        self._clicks = _Clicks(sample_rate)
+        self._counter = Counter(sample_rate)
+        self._metronome = Metronome(sample_rate)
+        self._room = Ramp(1.0, round(VOLUME_FADE_S * sample_rate))
+        #: The ring and the frame of it that the piece under way begins with.
+        self._played: tuple[StemRing, int] | None = None
         self._run_start = 0
         #: Frames that were heard of the ring before, seen from the new ring's first one.
         self._carried = 0
@@ -260,12 +211,12 @@ class Mixer:
             return 0
         if self._voice.level.value > 0.0 or self._leaving.level.value > 0.0:
             return 0
-        return self._clicks.left(controls.count_in)
+        return self._counter.left(controls.count_in)
 
     def _render_clicks(self, block: StemArray, heard_at: float) -> None:
         count = block.shape[1]
         left = self._rows_of(count)[0]
-        self._clicks.fill(left)
+        self._counter.fill(left)
         volume_gains = self._volume_ramp.walk(self._controls.volume_gain, count)
         np.multiply(left, volume_gains, out=left)
         self._controls.levels.finish(left, left, heard_at)
@@ -287,6 +238,7 @@ class Mixer:
         for number in range(1, stems):
             np.add(left, mix[2 * number], out=left)
             np.add(right, mix[2 * number + 1], out=right)
+        self._add_clicks(left, right)
         volume_gains = self._volume_ramp.walk(self._controls.volume_gain, count)
         np.multiply(left, volume_gains, out=left)
         np.multiply(right, volume_gains, out=right)
@@ -297,6 +249,20 @@ class Mixer:
         else:
             block[1] = right
         block[0] = left
+
+    def _add_clicks(self, left: StemArray, right: StemArray) -> None:
+        """Make room for a metronome where one is wanted, and let it click."""
+        beats = self._controls.beats
+        room = 1.0 if beats is None else ROOM
+        if room != 1.0 or self._room.value != 1.0:
+            gains = self._room.walk(room, len(left))
+            np.multiply(left, gains, out=left)
+            np.multiply(right, gains, out=right)
+        if self._played is None:
+            self._metronome.go_on((left, right))
+        else:
+            ring, start = self._played
+            self._metronome.add_to((left, right), ring, start, beats)
 
     def _rows_of(self, count: int) -> Rows:
         """Return rows of this length; devices ask for the same again and again: no new views."""
@@ -345,6 +311,7 @@ class Mixer:
 
     def _play_voice(self, mix: Rows, heard_at: float) -> None:
         voice, ring = self._voice, self._voice.ring
+        self._played = None
         if ring is None:
             return
         begins = voice.level.value == 0.0
@@ -357,6 +324,8 @@ class Mixer:
             self._run_start = start - self._carried
             self._carried = 0
         self.mark = Mark(ring, self._run_start, start, start + taken, heard_at)
+        if is_playing:
+            self._played = (ring, start)
 
     def _has_enough(self, ring: StemRing, count: int) -> bool:
         """Whether the ring lasts for this piece and a fade-out after it."""

@@ -10,14 +10,15 @@ from enum import StrEnum
 import numpy as np
 
 from karaoke_studio.audio import rubber_band
+from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.audio.mix import VOICE, Mix
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError
+from karaoke_studio.playback.clicks import CountIn
 from karaoke_studio.playback.deck import Deck, Desk, Orders
 from karaoke_studio.playback.feeder import Loop, Take
 from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.live_song import UNSPLIT, LiveSong, LiveTake
-from karaoke_studio.playback.mixer import CountIn
 from karaoke_studio.playback.output import Output, SoundDeviceOutput
 from karaoke_studio.playback.ring import StemRing
 from karaoke_studio.playback.take_reader import TakeFiles
@@ -123,9 +124,21 @@ class Player:
         """Play on; from the start when the end was reached. Tries a lost device again."""
         self._change(_playing)
 
-    def count_in(self, beats: int, bpm: float) -> None:
-        """Let so many clicks be heard before the sound begins, at the next `play` only."""
-        self._desk.controls.count_in = CountIn(beats, 60 / bpm) if beats else None
+    def count_in(self, beats: int, bpm: float, last_s: float | None = None) -> None:
+        """Let so many clicks be heard before the sound begins, at the next `play` only.
+
+        Args:
+            beats: how many.
+            bpm: how many a minute.
+            last_s: from the last one to the sound; None = a beat.
+        """
+        beat_s = 60 / bpm
+        last_s = beat_s if last_s is None else last_s
+        self._desk.controls.count_in = CountIn(beats, beat_s, last_s) if beats else None
+
+    def set_metronome(self, grid: BeatGrid | None) -> None:
+        """Click on these beats while the song plays, at once; None = do not."""
+        self._desk.controls.beats = grid
 
     def pause(self) -> None:
         """Stand still."""
@@ -143,13 +156,25 @@ class Player:
         """Go to a frame of the song; frames outside it mean its ends."""
         self._change(lambda now: _sought(now, frame))
 
-    def set_loop(self, start_frame: int, stop_frame: int, gap_s: float = 0.0) -> None:
+    def set_loop(
+        self,
+        start_frame: int,
+        stop_frame: int,
+        gap_s: float = 0.0,
+        clicks_s: tuple[float, ...] = (),
+    ) -> None:
         """Play these frames again and again, once they are reached; no sample is lost or doubled.
 
         The last 10 ms melt into what lies before the start; or they fade out, and silence lies
-        between two rounds. Another song ends the loop.
+        between two rounds, with clicks in it. Another song ends the loop.
+
+        Args:
+            start_frame: of the song.
+            stop_frame: behind the last one.
+            gap_s: seconds of silence, at the song's own tempo.
+            clicks_s: seconds into the silence.
         """
-        self._change(lambda now: _looped(now, start_frame, stop_frame, gap_s))
+        self._change(lambda now: _looped(now, start_frame, stop_frame, gap_s, clicks_s))
 
     def clear_loop(self) -> None:
         """Play on to the song's end."""
@@ -349,11 +374,15 @@ def _sought(now: Orders, frame: int) -> Orders:
     return replace(now, ticket=now.ticket + 1, start_frame=frame, has_ended=False)
 
 
-def _looped(now: Orders, start: int, stop: int, gap_s: float) -> Orders:
+def _looped(
+    now: Orders, start: int, stop: int, gap_s: float, clicks_s: tuple[float, ...]
+) -> Orders:
     if now.take is None:
         return now
     frames = now.take.frames
     shortest = min(round(MIN_LOOP_S * now.take.sample_rate), frames)
     start = min(max(start, 0), frames - shortest)
     stop = min(max(stop, start + shortest), frames)
-    return replace(now, loop=Loop(start, stop, round(gap_s * now.take.sample_rate)))
+    rate = now.take.sample_rate
+    clicks = tuple(round(at * rate) for at in clicks_s)
+    return replace(now, loop=Loop(start, stop, round(gap_s * rate), clicks))

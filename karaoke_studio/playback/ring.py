@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ class StemRing:
         read: frames taken out since the start.
         is_complete: whether the song's last frame has been written.
         joins: the ring that this one goes on from, until the callback has changed over.
+        clicks: frames of the ring on which a click is heard, and whether it is accented.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class StemRing:
         self.read = 0
         self.is_complete = False
         self.joins = joins
+        self.clicks: tuple[tuple[int, bool], ...] = ()
         self.pace = song_rate / sample_rate * tempo
         self._capacity = sample_rate
         #: Where the ring's sound goes on at another place of the song, or at another pace.
@@ -149,6 +152,26 @@ class StemRing:
             self._pieces[-1],
             _Piece(at, goes_on_at, 0.0 if is_still else self.pace),
         )
+
+    def add_click(self, song_frames: int, *, is_first: bool) -> None:
+        """Let a click be heard after so many frames of the song were put in."""
+        kept = (click for click in self.clicks if click[0] >= self.read)
+        self.clicks = (*kept, (round(song_frames / self.pace), is_first))
+
+    def stretches(self, start: int, stop: int) -> list[tuple[int, int, float, float]]:
+        """Return what lies between two frames of the ring.
+
+        Returns:
+            (first frame, frame after the last, the song's frame at the first, pace) for each
+            stretch between two seams.
+        """
+        found, pieces = [], self._pieces
+        for number, (at, song_frame, pace) in enumerate(pieces):
+            ends = pieces[number + 1].at if number + 1 < len(pieces) else math.inf
+            first, last = max(start, math.ceil(at)), int(min(stop, math.ceil(min(ends, stop))))
+            if first < last:
+                found.append((first, last, song_frame + (first - at) * pace, pace))
+        return found
 
     @property
     def has_seam_ahead(self) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
+from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.audio.peaks import LEVELS, write_peaks
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError
@@ -427,6 +428,8 @@ class FakePlayer:
         self.levels = SILENCE
         self.fills = True
         self.counted = (0, 0.0)
+        self.last_click_s: float | None = None
+        self.beats: BeatGrid | None = None
         self.tune = AS_RECORDED
 
     @property
@@ -469,8 +472,15 @@ class FakePlayer:
         if self.state is PlayerState.ENDED:
             self.state = PlayerState.PAUSED
 
-    def set_loop(self, start_frame: int, stop_frame: int, gap_s: float = 0.0) -> None:
-        self.loop = Loop(start_frame, stop_frame, round(gap_s * self.sample_rate))
+    def set_loop(
+        self,
+        start_frame: int,
+        stop_frame: int,
+        gap_s: float = 0.0,
+        clicks_s: tuple[float, ...] = (),
+    ) -> None:
+        clicks = tuple(round(at * self.sample_rate) for at in clicks_s)
+        self.loop = Loop(start_frame, stop_frame, round(gap_s * self.sample_rate), clicks)
 
     def clear_loop(self) -> None:
         self.loop = None
@@ -481,8 +491,11 @@ class FakePlayer:
     def set_mix(self, mix: Mix) -> None:
         self.mix = mix
 
-    def count_in(self, beats: int, bpm: float) -> None:
-        self.counted = (beats, round(bpm, 3))
+    def count_in(self, beats: int, bpm: float, last_s: float | None = None) -> None:
+        self.counted, self.last_click_s = (beats, round(bpm, 3)), last_s
+
+    def set_metronome(self, grid: BeatGrid | None) -> None:
+        self.beats = grid
 
     def set_tune(self, tune: Tune) -> None:
         self.tune = tune

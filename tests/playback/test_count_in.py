@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from karaoke_studio.playback.mixer import CLICK_LEVEL
+from karaoke_studio.playback.clicks import CLICK_LEVEL
 from tests.playback.conftest import Stage, Take
 
 RATE = 44_100
@@ -78,3 +78,17 @@ def test_the_volume_is_the_clicks_too(stage: Stage, noise_take: MakeTake) -> Non
     stage.play()
     stage.listen(4_000)
     assert not stage.listen(20_000).any()
+
+
+def test_the_beat_of_the_song_goes_on_from_the_last_click(
+    stage: Stage, noise_take: MakeTake
+) -> None:
+    take = noise_take(2.0)
+    stage.load(take)
+    # the song's first beat lies 0.2 s in, so the last click is 0.3 s before the song
+    stage.player.count_in(4, 120.0, 0.3)
+    stage.play()
+    counted = 3 * 22_050 + round(0.3 * RATE)
+    heard = stage.listen(counted + RATE)
+    np.testing.assert_array_equal(heard[:, counted:], take.original[:, :RATE])
+    assert np.abs(heard[0, 3 * 22_050 : counted]).max() > 0.3

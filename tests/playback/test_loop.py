@@ -149,7 +149,7 @@ def test_loops_are_kept_inside_and_long_enough(stage: Stage, noise_take: MakeTak
         ((9_000, 2_000), (9_000, 13_410)),
     ):
         stage.player.set_loop(*wish)
-        assert stage.player.loop == (*loop, 0)
+        assert stage.player.loop == (*loop, 0, ())
     stage.load(take)
     assert stage.player.loop is None
 

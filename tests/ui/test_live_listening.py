@@ -129,7 +129,7 @@ def test_a_stretch_of_it_is_repeated_and_stays_so_in_the_take(
     qtbot.mouseClick(work(window).transport.loop_button, LEFT)
     assert player.loop is None
     qtbot.mouseClick(work(window).transport.loop_button, LEFT)
-    assert tuple(player.loop or ()) == (1_000, 20_000, 0)
+    assert tuple(player.loop or ())[:3] == (1_000, 20_000, 0)
     queue.finish("job1")
     assert window.song_view.timeline.loop() == (1_000, 20_000)
 

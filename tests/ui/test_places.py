@@ -64,7 +64,7 @@ def test_a_loop_is_kept_and_repeated_again(
     window.opened.clear_loop()
     assert player.loop is None
     in_place_menu(window, 0, "Repeat it").trigger()
-    assert tuple(player.loop or ()) == (2 * RATE, 5 * RATE, 0)
+    assert tuple(player.loop or ())[:3] == (2 * RATE, 5 * RATE, 0)
     # the same loop is kept once only: now it is a moment in it
     window.commands["keep_action"].trigger()
     assert [place.stop is None for place in window.places.places()] == [True, False]
@@ -221,6 +221,6 @@ def test_a_rest_between_rounds_is_chosen(window: MainWindow, player: FakePlayer)
     rests = next(a.menu() for a in _filled(window) if a.text() == "Rest between rounds")
     assert [action.text() for action in rests.actions() if action.isChecked()] == ["None"]
     next(action for action in rests.actions() if action.text() == "2 s").trigger()
-    assert tuple(player.loop or ()) == (2 * RATE, 5 * RATE, 2 * RATE)
+    assert tuple(player.loop or ())[:3] == (2 * RATE, 5 * RATE, 2 * RATE)
     window.opened.repeat(1 * RATE, 2 * RATE)
-    assert tuple(player.loop or ()) == (1 * RATE, 2 * RATE, 2 * RATE)
+    assert tuple(player.loop or ())[:3] == (1 * RATE, 2 * RATE, 2 * RATE)
