@@ -17,6 +17,7 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import BUILTIN_ENGINES
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.library.finder import Finder, Query
+from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.takes import TakeFacts, file_size, takes_of
 from karaoke_studio.library.writer import LibraryWriter
@@ -145,7 +146,7 @@ class Shelf(QObject):
         Raises:
             ValueError: a field cannot be changed, or not to this value.
         """
-        self._follow([self._writer.change_song(song_id, **fields) for song_id in song_ids])
+        self._follow([self._writer.change_songs(list(song_ids), **fields)])
 
     def count_play(self, song_id: str) -> None:
         """Note that a song is played now."""
@@ -199,6 +200,18 @@ class Shelf(QObject):
         """Put the songs of a set list into this order."""
         self._follow([self._writer.reorder_playlist(playlist_id, song_ids)])
 
+    def put_smart_list(self, found: SmartList) -> None:
+        """Save a search under a name, or change one that is saved."""
+        self._follow([self._writer.put_smart_list(found)])
+
+    def rename_smart_list(self, list_id: str, name: str) -> None:
+        """Give a saved search another name."""
+        self._follow([self._writer.rename_smart_list(list_id, name)])
+
+    def delete_smart_list(self, list_id: str) -> None:
+        """Remove a saved search; no song is touched."""
+        self._follow([self._writer.delete_smart_list(list_id)])
+
     def _follow(self, changes: Sequence[Future[Any]]) -> None:
         """Tell when the last of some changes is done; a failure is told once."""
         if not changes:
@@ -211,7 +224,7 @@ class Shelf(QObject):
                 left.discard(future)
                 is_last = not left
             if is_last:
-                problems = (change.exception() for change in changes)
+                problems = (_problem_of(change) for change in changes)
                 self._settled.emit([problem for problem in problems if problem is not None])
 
         for change in changes:
@@ -224,3 +237,11 @@ class Shelf(QObject):
                 log.warning("the library was not changed: %s", problem.message)
                 self.change_failed.emit(problem)
         self.changed.emit()
+
+
+def _problem_of(change: Future[Any]) -> BaseException | None:
+    """Return why a change was not made, or what of it was not."""
+    if (problem := change.exception()) is not None:
+        return problem
+    result = change.result()
+    return result if isinstance(result, KaraokeError) else None

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio.errors import KaraokeError, LibraryDamaged, MissingFile
-from karaoke_studio.library.manifest import MANIFEST, RATINGS, Manifest, decided_of, read_manifest
+from karaoke_studio.library.manifest import (
+    COLOURS,
+    MANIFEST,
+    RATINGS,
+    Manifest,
+    decided_of,
+    read_manifest,
+)
 from karaoke_studio.library.songs import TAGS, Song, row_of_manifest, song_from_row
 from karaoke_studio.staging import write_json_atomic
 
@@ -26,7 +33,8 @@ _TEXTS = (*TAGS, "remark")
 _OBJECTS = ("mix", "analysis")
 #: Statistics: no reason to write the manifest anew.
 _STATISTICS = ("played_at", "play_count")
-_FIELDS = (*_TEXTS, *_OBJECTS, *_STATISTICS, "favourite", "rating")
+_FIELDS = (*_TEXTS, *_OBJECTS, *_STATISTICS, "favourite", "rating", "labels", "colour")
+_MOST_LABELS, _LONGEST_LABEL = 50, 60
 
 #: What SQLite says to values of a wrong kind, which only a manifest can bring.
 _WRONG_VALUES = (
@@ -59,7 +67,23 @@ def columns_of(fields: dict[str, Any]) -> dict[str, Any]:
         columns["favourite"] = int(bool(fields["favourite"]))
     if "rating" in fields and fields["rating"] not in RATINGS:
         raise ValueError(f"a rating of {fields['rating']}")
+    if "labels" in fields:
+        columns["labels"] = json.dumps(clean_labels(fields["labels"]))
+    if fields.get("colour", "") not in ("", *COLOURS):
+        raise ValueError(f"a colour named {fields['colour']}")
     return columns
+
+
+def clean_labels(labels: Iterable[str]) -> list[str]:
+    """Return labels as they are kept: one line each, none twice, in their order."""
+    found: dict[str, str] = {}
+    for label in labels:
+        words = " ".join("".join(c if c.isprintable() else " " for c in label).split())
+        words = words.replace(",", " ").strip()[:_LONGEST_LABEL]
+        words = words.encode("utf-8", "replace").decode()
+        if words:
+            found.setdefault(words.casefold(), words)
+    return list(found.values())[:_MOST_LABELS]
 
 
 def change(connection: sqlite3.Connection, song_id: str, columns: dict[str, Any]) -> None:
@@ -76,7 +100,7 @@ def change(connection: sqlite3.Connection, song_id: str, columns: dict[str, Any]
     )
     if not done.rowcount:
         raise MissingFile(_GONE)
-    if columns.keys() & set(_TEXTS):
+    if columns.keys() & {*_TEXTS, "labels"}:
         _index(connection, song_id)
 
 
@@ -118,9 +142,10 @@ def delete(connection: sqlite3.Connection, song_id: str) -> None:
 
 def _index(connection: sqlite3.Connection, song_id: str) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO song_words (rowid, title, artist, album, remark)"
+        "INSERT OR REPLACE INTO song_words (rowid, title, artist, album, remark, labels, lyrics)"
         " SELECT rowid, searchable(title), searchable(artist), searchable(album),"
-        " searchable(remark) FROM songs WHERE id = ?",
+        " searchable(remark), searchable(labels), searchable(COALESCE(lyrics, ''))"
+        " FROM songs WHERE id = ?",
         (song_id,),
     )
 
@@ -135,6 +160,22 @@ def song_of(connection: sqlite3.Connection, library: Path, song_id: str) -> Song
     if row is None:
         raise MissingFile(_GONE)
     return song_from_row(row, library)
+
+
+def fill_lyrics(connection: sqlite3.Connection, library: Path, most: int = 100) -> bool:
+    """Read the words of songs that were made before they were searched; whether more are left."""
+    rows = connection.execute("SELECT id FROM songs WHERE lyrics IS NULL LIMIT ?", (most,))
+    song_ids = [row["id"] for row in rows.fetchall()]
+    for song_id in song_ids:
+        try:
+            words = row_of_manifest(read_manifest(library / song_id))["lyrics"]
+        except LibraryDamaged as exc:
+            log.warning("%s", exc.message)
+            words = ""
+        connection.execute("UPDATE songs SET lyrics = ? WHERE id = ?", (words, song_id))
+        if words:
+            _index(connection, song_id)
+    return len(song_ids) == most
 
 
 def dirty_songs(connection: sqlite3.Connection) -> list[str]:
@@ -219,6 +260,8 @@ def _merged(connection: sqlite3.Connection, library: Path, song_id: str) -> Mani
         "favourite": song.favourite,
         "rating": song.rating,
         "remark": song.remark,
+        "labels": list(song.labels),
+        "colour": song.colour,
         "mix": song.mix,
         "analysis": song.analysis,
         "played_at": song.played_at,

@@ -88,6 +88,8 @@ def build_song_folder(take: NewTake, song_id: str) -> Path:
         "facts": {name: take.song[name] for name in _FACTS},
         "source_name": take.result.input.name,
         "original": None,
+        # the person's own file, where no copy of it is kept
+        "linked": None if original else str(take.result.input.absolute()),
         "cover": None,
         "current_take": take_id,
         "takes": {take_id: take_entry(take)},
@@ -159,6 +161,8 @@ _DECIDED: dict[str, Any] = {
     "favourite": False,
     "rating": 0,
     "remark": "",
+    "labels": [],
+    "colour": "",
     "mix": {},
     "analysis": None,
     "played_at": None,
@@ -168,12 +172,16 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "favourite": (bool,),
     "rating": (int,),
     "remark": (str,),
+    "labels": (list,),
+    "colour": (str,),
     "mix": (dict,),
     "analysis": (dict,),
     "played_at": (str,),
     "play_count": (int,),
 }
 RATINGS = range(6)
+#: What a person can mark songs with.
+COLOURS = ("red", "amber", "green", "teal", "blue", "violet", "pink")
 
 
 def decided_of(manifest: Manifest) -> dict[str, Any]:
@@ -186,6 +194,8 @@ def decided_of(manifest: Manifest) -> dict[str, Any]:
     }
     if found["rating"] not in RATINGS:
         found["rating"] = 0
+    if found["colour"] not in COLOURS:
+        found["colour"] = ""
     return found
 
 

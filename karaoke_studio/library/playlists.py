@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio.errors import MissingFile
+from karaoke_studio.library import smart_lists
 from karaoke_studio.staging import write_json_atomic
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def create(connection: sqlite3.Connection, playlist_id: str, name: str) -> None:
     connection.execute(
         "INSERT INTO playlists (id, name, position)"
         " SELECT ?, ?, COALESCE(MAX(position), 0) + 1 FROM playlists",
-        (playlist_id, _clean(name)),
+        (playlist_id, clean_name(name)),
     )
 
 
@@ -70,7 +71,7 @@ def rename(connection: sqlite3.Connection, playlist_id: str, name: str) -> None:
         MissingFile: there is no such set list.
     """
     done = connection.execute(
-        "UPDATE playlists SET name = ? WHERE id = ?", (_clean(name), playlist_id)
+        "UPDATE playlists SET name = ? WHERE id = ?", (clean_name(name), playlist_id)
     )
     if not done.rowcount:
         raise MissingFile(_GONE)
@@ -176,7 +177,12 @@ def _as_json(connection: sqlite3.Connection) -> dict[str, Any]:
         {"id": found.id, "name": found.name, "songs": songs_of(connection, found.id)}
         for found in playlists(connection)
     ]
-    return {"format": _FORMAT, "revision": revision, "playlists": lists}
+    return {
+        "format": _FORMAT,
+        "revision": revision,
+        "playlists": lists,
+        "smart_lists": smart_lists.as_json(connection),
+    }
 
 
 def _read(library: Path) -> dict[str, Any] | None:
@@ -190,11 +196,12 @@ def _read(library: Path) -> dict[str, Any] | None:
             "playlists": [
                 {
                     "id": str(found["id"]),
-                    "name": _clean(str(found["name"])),
+                    "name": clean_name(str(found["name"])),
                     "songs": list(dict.fromkeys(str(song_id) for song_id in found["songs"])),
                 }
                 for found in data["playlists"]
             ],
+            "smart_lists": smart_lists.from_json(data.get("smart_lists")),
         }
     except FileNotFoundError:
         return None
@@ -209,9 +216,11 @@ def _take_over(connection: sqlite3.Connection, data: dict[str, Any]) -> None:
     for found in {found["id"]: found for found in data["playlists"]}.values():
         create(connection, found["id"], found["name"])
         set_songs(connection, found["id"], found["songs"])
+    smart_lists.take_over(connection, data["smart_lists"])
     connection.execute("UPDATE playlists_state SET revision = ?", (data["revision"],))
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
+    """Return a name as it is kept: one line, not too long, never empty."""
     line = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     return line.encode("utf-8", "replace").decode()[:NAME_LIMIT] or "Set list"

@@ -20,6 +20,7 @@ from karaoke_studio.errors import (
     LibraryTooNew,
     OutOfMemory,
 )
+from karaoke_studio.library.dated import back_up_index
 from karaoke_studio.library.search_words import searchable
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,42 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID""",
         "CREATE TABLE playlists_state (revision INTEGER NOT NULL) STRICT",
         "INSERT INTO playlists_state VALUES (0)",
+    ),
+    (
+        # JSON list of words
+        "ALTER TABLE songs ADD COLUMN labels TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE songs ADD COLUMN colour TEXT NOT NULL DEFAULT ''",
+        # path of the person's own file where no copy is kept
+        "ALTER TABLE songs ADD COLUMN linked TEXT",
+        # last: long, and rarely read; NULL = nobody has looked into the manifest yet
+        "ALTER TABLE songs ADD COLUMN lyrics TEXT",
+        "DROP TABLE song_words",
+        """CREATE VIRTUAL TABLE song_words USING fts5(
+            title, artist, album, remark, labels, lyrics,
+            tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3', columnsize = 0
+        )""",
+        """INSERT INTO song_words (rowid, title, artist, album, remark, labels, lyrics)
+            SELECT rowid, searchable(title), searchable(artist), searchable(album),
+                searchable(remark), '', '' FROM songs""",
+        """CREATE TABLE smart_lists (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            query TEXT NOT NULL,
+            position INTEGER NOT NULL
+        ) STRICT""",
+        # how making songs went; without their names
+        """CREATE TABLE made (
+            id INTEGER PRIMARY KEY,
+            ended_at TEXT NOT NULL,
+            engine TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            song_s REAL NOT NULL,
+            taken_s REAL NOT NULL,
+            code TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX made_by_date ON made (ended_at)",
+        # begun so often, and never ended
+        "ALTER TABLE jobs ADD COLUMN starts INTEGER NOT NULL DEFAULT 0",
     ),
 )
 VERSION = len(MIGRATIONS)
@@ -194,7 +231,7 @@ def _open_once(path: Path) -> sqlite3.Connection:
         (answer,) = connection.execute(f"PRAGMA {check}(1)").fetchone()
         if answer != "ok":
             raise sqlite3.DatabaseError(f"{check}: {answer}")
-        _migrate(connection)
+        _migrate(connection, path)
         if _columns(connection) != _expected_columns():  # a bit flipped in a column's name
             raise sqlite3.DatabaseError("the columns have other names")
     except BaseException:
@@ -230,16 +267,24 @@ def _refuse_newer(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    while (version := _refuse_newer(connection)) < VERSION:
+        if version:
+            back_up_index(connection, path.parent, f"before-{version + 1}")
+            _take_steps(connection, version + 1)
+        else:  # an empty one has nothing to lose
+            _take_steps(connection, VERSION)
+
+
+def _take_steps(connection: sqlite3.Connection, goal: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _refuse_newer(connection)
-        for step in MIGRATIONS[version:]:
-            for statement in step:
+        # another program may have been quicker
+        if (version := _refuse_newer(connection)) < goal:
+            for statement in itertools.chain(*MIGRATIONS[version:goal]):
                 connection.execute(statement)
-        if version < VERSION:
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute(f"PRAGMA user_version = {goal}")
         connection.execute("COMMIT")
     except BaseException:
         roll_back(connection)

@@ -55,6 +55,9 @@ class Song:
         play_count: how often it was played.
         mix: how it is listened to; only the mixer knows what is in it.
         analysis: {"bpm": …, "key": …, "lufs": …} where they were found, or None.
+        labels: words that the person put on it.
+        colour: one of `COLOURS`; "" = none.
+        linked: path of the person's own file, where no copy is kept.
         stems: of the current take, as they are shown; together they are the song. A take without
             "instrumental" has one all the same: the sum of all but the vocals.
     """
@@ -84,6 +87,9 @@ class Song:
     mix: dict[str, Any] = field(default_factory=dict, hash=False)
     analysis: dict[str, Any] | None = field(default=None, hash=False)
     stems: tuple[str, ...] = STEMS
+    labels: tuple[str, ...] = ()
+    colour: str = ""
+    linked: str | None = None
 
     @property
     def bpm(self) -> float | None:
@@ -137,8 +143,10 @@ class Song:
 
     @property
     def original_path(self) -> Path | None:
-        """The copy of the song's own file, where one is kept."""
-        return self.folder / self.original if self.original else None
+        """The copy of the song's own file, else that file itself where it was linked."""
+        if self.original:
+            return self.folder / self.original
+        return Path(self.linked) if self.linked else None
 
     def facts(self) -> dict[str, Any]:
         """Return the plain facts of the import pass, as jobs want them, with the tags of now.
@@ -167,6 +175,7 @@ def song_from_row(row: sqlite3.Row, library: Path) -> Song:
     values["notes"] = tuple(str(note) for note in _parsed(row["notes"], list))
     values["stems"] = in_order(str(stem) for stem in _parsed(row["stems"], list)) or STEMS
     values["mix"] = _parsed(row["mix"], dict)
+    values["labels"] = tuple(str(label) for label in _parsed(row["labels"], list))
     values["analysis"] = _parsed(row["analysis"] or "", dict) or None
     values["favourite"] = bool(row["favourite"])
     values["has_picture"] = bool(row["has_picture"])
@@ -209,6 +218,8 @@ def row_of_manifest(manifest: Manifest) -> dict[str, Any]:
             "added_at": manifest["added_at"],
             "revision": manifest["revision"],
             "stems": json.dumps(list(take["stems"])),
+            "linked": _utf8(manifest["linked"]) if manifest.get("linked") else None,
+            "lyrics": _lyrics(manifest),
             **_decided_columns(manifest),
         }
     except (KeyError, TypeError, AttributeError, ZeroDivisionError) as exc:
@@ -222,11 +233,21 @@ def _decided_columns(manifest: Manifest) -> dict[str, Any]:
         "favourite": decided["favourite"],
         "rating": decided["rating"],
         "remark": _utf8(decided["remark"]),
+        "labels": json.dumps([_utf8(str(label)) for label in decided["labels"]]),
+        "colour": decided["colour"],
         "mix": json.dumps(decided["mix"]),
         "analysis": json.dumps(analysis) if analysis else None,
         "played_at": decided["played_at"],
         "play_count": decided["play_count"],
     }
+
+
+def _lyrics(manifest: Manifest) -> str:
+    """Return the words of a song as they are searched in; "" where there are none."""
+    try:
+        return _utf8("\n".join(str(line) for _, line in manifest.get("words") or ()))
+    except (TypeError, ValueError):
+        return ""
 
 
 def _utf8(text: str) -> str:

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ from karaoke_studio.errors import (
     error_from_os,
 )
 from karaoke_studio.job import JobSpec
-from karaoke_studio.library import edits, job_store, playlists, takes
+from karaoke_studio.library import edits, job_store, playlists, smart_lists, takes
 from karaoke_studio.library.edits import insert
 from karaoke_studio.library.manifest import (
     MANIFEST,
@@ -37,6 +38,7 @@ from karaoke_studio.library.manifest import (
     read_manifest,
 )
 from karaoke_studio.library.schema import open_anew, open_for_writing, roll_back, translate
+from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.library.songs import Song, song_from_row
 from karaoke_studio.staging import sweep, sync_folder, sync_tree
 
@@ -183,8 +185,8 @@ class LibraryWriter:
 
         Args:
             song_id: which one; the future fails with `MissingFile` where it is gone.
-            fields: title, artist, album, favourite, rating, remark, mix, analysis, played_at or
-                play_count of `Song`, with their new values.
+            fields: title, artist, album, favourite, rating, remark, labels, colour, mix, analysis,
+                played_at or play_count of `Song`, with their new values.
 
         Raises:
             ValueError: a field cannot be changed, or not to this value.
@@ -202,6 +204,22 @@ class LibraryWriter:
         return self.submit(
             lambda c: edits.flush(c, self.folder, edits.played_songs(c, self.folder))
         )
+
+    def change_songs(self, song_ids: Sequence[str], **fields: Any) -> Future[MissingFile | None]:
+        """Change many songs alike in one go, see `change_song`; returns what one of them lacks."""
+        columns = edits.columns_of(fields)
+
+        def change(connection: sqlite3.Connection) -> MissingFile | None:
+            problem = None
+            for song_id in song_ids:
+                try:
+                    edits.change(connection, song_id, columns)
+                except MissingFile as exc:
+                    problem = exc
+            self._settles_at = time.monotonic() + SETTLE_S
+            return problem
+
+        return self.submit(change)
 
     def count_play(self, song_id: str) -> Future[None]:
         """Note that a song is played now."""
@@ -292,6 +310,20 @@ class LibraryWriter:
     def reorder_playlist(self, playlist_id: str, song_ids: Sequence[str]) -> Future[None]:
         """Put the songs of a set list into this order."""
         return self._change_playlists(lambda c: playlists.reorder(c, playlist_id, song_ids))
+
+    def put_smart_list(self, found: SmartList) -> Future[None]:
+        """Save a search under a name, or change one that is saved."""
+        named = replace(found, name=playlists.clean_name(found.name))
+        return self._change_playlists(lambda c: smart_lists.put(c, named))
+
+    def rename_smart_list(self, list_id: str, name: str) -> Future[None]:
+        """Give a saved search another name."""
+        clean = playlists.clean_name(name)
+        return self._change_playlists(lambda c: smart_lists.rename(c, list_id, clean))
+
+    def delete_smart_list(self, list_id: str) -> Future[None]:
+        """Remove a saved search; no song is touched."""
+        return self._change_playlists(lambda c: smart_lists.delete(c, list_id))
 
     def _change_playlists(self, change: Change[None]) -> Future[None]:
         def changed(connection: sqlite3.Connection) -> None:

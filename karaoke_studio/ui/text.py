@@ -41,6 +41,7 @@ _SORTS = {
     "length": "Shortest first",
     "rating": "Best rated",
     "played": "Recently played",
+    "plays": "Most played",
 }
 
 _FORMATS = {

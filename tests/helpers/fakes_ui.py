@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from karaoke_studio.jobs.shelf import SongDetails
 from karaoke_studio.library.finder import Found, Query, SongRow
 from karaoke_studio.library.playlists import Playlist
 from karaoke_studio.library.search_words import searchable
+from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.library.takes import TakeFacts
 from karaoke_studio.playback.levels import SILENCE, Heard
@@ -281,6 +283,7 @@ class FakeShelf(QObject):
         self.trash: dict[str, Song] = {}
         self.lists: dict[str, tuple[str, list[str]]] = {}
         self.deleted: dict[str, tuple[str, list[str]]] = {}
+        self.smart: dict[str, SmartList] = {}
         self.engines = ["instant", "centre"]
         self.details: dict[str, tuple[TakeFacts, ...]] = {}
         self.wishes: list[tuple[str, str, str]] = []
@@ -300,7 +303,19 @@ class FakeShelf(QObject):
         ]
         stars = sum(song.favourite for song in songs)
         shown = [row_of(song) for song in self._ordered(query) if _is_wanted(song, query)]
-        self.found.emit(Found(query, shown, len(songs), stars, dict(counts), lists))
+        labels = Counter(label for song in songs for label in song.labels)
+        self.found.emit(
+            Found(
+                query,
+                shown,
+                len(songs),
+                stars,
+                dict(counts),
+                lists,
+                list(self.smart.values()),
+                dict(labels),
+            )
+        )
 
     def _ordered(self, query: Query) -> list[Song]:
         songs = self.library.songs()
@@ -315,7 +330,8 @@ class FakeShelf(QObject):
             "rating": lambda song: -song.rating,
             "played": lambda song: [-ord(c) for c in song.played_at or " "],
         }
-        return sorted(songs, key=keys[query.sort]) if query.sort in keys else songs
+        ordered = sorted(songs, key=keys[query.sort]) if query.sort in keys else songs
+        return ordered[::-1] if query.backwards else ordered
 
     def find_engines(self, _folders: tuple[Path, ...]) -> None:
         self.engines_found.emit(self.engines)
@@ -393,20 +409,39 @@ class FakeShelf(QObject):
         self.lists[playlist_id] = (self.lists[playlist_id][0], list(song_ids))
         self.changed.emit()
 
+    def put_smart_list(self, found: SmartList) -> None:
+        self.smart[found.id] = found
+        self.changed.emit()
+
+    def rename_smart_list(self, list_id: str, name: str) -> None:
+        self.smart[list_id] = replace(self.smart[list_id], name=name)
+        self.changed.emit()
+
+    def delete_smart_list(self, list_id: str) -> None:
+        del self.smart[list_id]
+        self.changed.emit()
+
 
 def _is_wanted(song: Song, query: Query) -> bool:
     words = searchable(f"{song.title} {song.artist} {song.album}").casefold().split()
-    typed = searchable(query.text).casefold().split()
+    typed = searchable(f"{query.within} {query.text}").casefold().split()
     return (
         all(any(word.startswith(part) for word in words) for part in typed)
         and (song.favourite or not query.favourites)
         and query.engine in {"", song.engine}
+        and song.rating >= query.least_rating
+        and (not query.label or query.label in song.labels)
+        and query.colour in {"", song.colour}
+        and (not query.unplayed or not song.play_count)
     )
 
 
 def row_of(song: Song) -> SongRow:
     """Return what a list shows of a song."""
-    return SongRow(**{name: getattr(song, name) for name in SongRow._fields})
+    values = {name: getattr(song, name) for name in SongRow._fields}
+    values["labels"] = json.dumps(song.labels)
+    values["analysis"] = json.dumps(song.analysis) if song.analysis else None
+    return SongRow(**values)
 
 
 class FakePlayer:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from karaoke_studio.errors import LibraryDamaged
-from karaoke_studio.library import schema
+from karaoke_studio.library import edits, schema
 from karaoke_studio.library.finder import Finder, Query
+from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.library.writer import LibraryWriter
 from tests.library.takes import make_take
 
@@ -154,3 +155,80 @@ def test_a_damaged_index_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(LibraryDamaged):
         look()
+
+
+def test_labels_colours_ratings_and_plays_narrow_and_sort(
+    library: LibraryWriter, finder: Finder, songs: dict[str, str]
+) -> None:
+    library.change_songs([songs["apple"], songs["Zebra"]], labels=["Duet", "Party"]).result()
+    library.change_song(songs["Zebra"], colour="teal", rating=4).result()
+    library.change_song(songs["夜曲"], labels=["party "], rating=2).result()
+    library.count_play(songs["夜曲"]).result()
+    assert titles(finder, label="duet", sort="title") == ["apple", "Zebra"]
+    assert titles(finder, label="PARTY", sort="title") == ["apple", "Zebra", "夜曲"]
+    assert titles(finder, colour="teal") == ["Zebra"]
+    assert titles(finder, least_rating=2, sort="rating") == ["Zebra", "夜曲"]
+    assert titles(finder, unplayed=True, sort="title") == ["apple", "Éclair", "Zebra"]
+    assert titles(finder, sort="plays")[0] == "夜曲"
+    assert titles(finder, sort="title", backwards=True)[0] == "夜曲"
+    assert titles(finder, text="duet", sort="title") == ["apple", "Zebra"]
+    assert finder.find(Query()).labels == {"Duet": 2, "Party": 2, "party": 1}
+
+
+def test_lyrics_are_searched(library: LibraryWriter, finder: Finder) -> None:
+    take = make_take(library.staging, title="Blue", words=[[None, "Under the déjà vu moon"]])
+    library.adopt(take)
+    shutil.rmtree(take.staging)
+    assert titles(finder, text="deja moon") == ["Blue"]
+
+
+def test_lyrics_of_older_songs_are_found_once_they_were_read(
+    library: LibraryWriter, finder: Finder
+) -> None:
+    take = make_take(library.staging, title="Blue", words=[[1.0, "Harbour lights"]])
+    library.adopt(take)
+    shutil.rmtree(take.staging)
+
+    def forget(connection: Any) -> None:
+        connection.execute("UPDATE songs SET lyrics = NULL")
+
+    library.submit(forget).result()
+    library.change_song(adopt(library, "Other"), remark="x").result()
+    assert not library.submit(lambda c: edits.fill_lyrics(c, library.folder)).result()
+    assert titles(finder, text="harbour") == ["Blue"]
+
+
+def test_a_smart_list_is_a_saved_search(
+    library: LibraryWriter, finder: Finder, songs: dict[str, str]
+) -> None:
+    query = Query(text="z", favourites=True, sort="title", backwards=True)
+    library.put_smart_list(SmartList("s", " Z\nand  stars ", query.to_json())).result()
+    (kept,) = finder.find(Query()).smart_lists
+    assert kept.name == "Z and stars"
+    again = Query.from_json(kept.query)
+    assert again == Query(within="z", favourites=True, sort="title", backwards=True)
+    assert [row.title for row in finder.find(again).rows] == ["Zebra"]
+    library.rename_smart_list("s", "Mine").result()
+    assert [found.name for found in finder.find(Query()).smart_lists] == ["Mine"]
+    library.delete_smart_list("s").result()
+    assert finder.find(Query()).smart_lists == []
+
+
+def test_smart_lists_outlive_the_index(library: LibraryWriter, songs: dict[str, str]) -> None:
+    library.put_smart_list(SmartList("s", "Mine", Query(engine="instant").to_json())).result()
+    library.close()
+    for path in library.folder.glob(schema.DATABASE + "*"):
+        path.unlink()
+    LibraryWriter(library.folder).close()
+    finder = Finder(library.folder)
+    assert finder.find(Query()).smart_lists == [SmartList("s", "Mine", {"engine": "instant"})]
+    finder.close()
+
+
+@pytest.mark.parametrize(
+    "data", [{"sort": "nonsense"}, {"least_rating": "5"}, {"unknown": 1}, {"favourites": 1}]
+)
+def test_a_saved_search_of_another_version_is_understood_as_far_as_it_goes(
+    data: dict[str, Any],
+) -> None:
+    assert Query.from_json(data) == Query()

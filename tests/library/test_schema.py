@@ -7,12 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from karaoke_studio.library import schema
+from karaoke_studio.library.dated import dated_backups
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
 from tests.library.takes import make_take
@@ -85,6 +87,7 @@ def test_a_library_of_the_first_version_is_brought_up_to_date(old: Path) -> None
 
 _DIE = """
 import os, signal, sys
+from contextlib import closing
 from pathlib import Path
 from karaoke_studio.library import schema
 from karaoke_studio.library.writer import LibraryWriter
@@ -136,3 +139,14 @@ def test_a_manifest_of_the_first_version_is_read(old: Path) -> None:
         path.unlink()
     LibraryWriter(old).close()
     assert len(songs_of(old)) == 3
+
+
+def test_each_step_is_preceded_by_a_copy_of_the_index(old: Path) -> None:
+    LibraryWriter(old).close()
+    names = [path.name for path in dated_backups(old)]
+    assert [name.split("-", 3)[3] for name in sorted(names)] == [
+        f"before-{version}.sqlite3" for version in range(2, schema.VERSION + 1)
+    ]
+    with closing(sqlite3.connect(dated_backups(old)[-1])) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (1,)
+        assert copy.execute("SELECT COUNT(*) FROM songs").fetchone() == (3,)

@@ -70,7 +70,7 @@ def test_changes_are_seen_at_once(writer: LibraryWriter, view: SongLibrary) -> N
     "statement",
     [
         "DELETE FROM songs",
-        "INSERT INTO jobs VALUES ('x', 1, '', '', '', '')",
+        "INSERT INTO jobs VALUES ('x', 1, '', '', '', '', 0)",
         "UPDATE songs SET title = 'x'",
         "DROP TABLE songs",
         "CREATE TABLE x (y)",

@@ -111,7 +111,7 @@ def test_a_take_becomes_a_song(library: LibraryWriter, folder: Path) -> None:
 def test_without_cover_and_copy_there_are_none(library: LibraryWriter) -> None:
     song = adopt(library, cover=None, copy=None)
     assert song.cover_path is None
-    assert song.original_path is None
+    assert song.original_path == Path("/music/song.mp3")  # linked
     assert sorted(path.name for path in song.folder.iterdir()) == ["manifest.json", "takes"]
 
 
