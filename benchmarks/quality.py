@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from karaoke_studio.separation.centre import CentreEngine
-from karaoke_studio.separation.device import usable_processors
+from karaoke_studio.separation.cores import usable_processors
 from karaoke_studio.separation.engine import Engine
 from karaoke_studio.separation.instant import InstantEngine
 from karaoke_studio.separation.mask_net import load_weights

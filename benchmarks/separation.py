@@ -40,7 +40,7 @@ import numpy as np
 import soundfile as sf
 
 from karaoke_studio.separation.calibration import PROMISES_DB, TURBO_OVERLAP, processor
-from karaoke_studio.separation.device import usual_threads
+from karaoke_studio.separation.cores import usual_threads
 from karaoke_studio.separation.trials import snr_db
 from karaoke_studio.staging import VOCALS
 from karaoke_studio.worker.conversion import convert_network

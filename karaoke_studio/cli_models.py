@@ -24,6 +24,7 @@ from karaoke_studio.errors import (
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.separation.calibration import PROMISES_DB, choose_way, processor
+from karaoke_studio.separation.device_words import crashed, explain_auto
 from karaoke_studio.separation.hub import Hub
 from karaoke_studio.separation.shelf import Arrival, Placed, Shelf, Verdict
 from karaoke_studio.worker.arrival import import_models
@@ -278,9 +279,15 @@ def _devices(arguments: argparse.Namespace, data: DataFolder, stop: threading.Ev
         return EXIT_OK
     wide = max(len(device["name"]) for device in facts["devices"])
     for device in facts["devices"]:
+        memory = f", {device['memory_mb'] / 1024:.0f} GB" if device["memory_mb"] else ""
         state = "works" if device["works"] else f"does not work: {device['reason']}"
-        usual = ", used by auto" if device["name"] == facts["auto"] else ""
-        print(f"{device['name']:{wide}}  {device['label']}: {state}{usual}")
+        print(f"{device['name']:{wide}}  {device['label']}{memory}: {state}")
+    for card in facts["unused"]:
+        print(f"{'-':{wide}}  {card['label']}: cannot be used: {card['reason']}")
+    for one in (*facts["devices"], *facts["unused"]):
+        if one["advice"]:
+            print(f"{one['label']}: {one['advice']}")
+    print(facts["explanation"])
     if facts["torch"] is None:
         print("Networks cannot run: PyTorch is missing.")
     return EXIT_OK
@@ -290,8 +297,9 @@ def devices_of(data: DataFolder, stop: threading.Event) -> dict[str, Any]:
     """Return what computes on this machine; each device is tried once and remembered.
 
     Returns:
-        {"torch": version or None, "auto": what auto takes first, "devices": [{"name", "label",
-        "works", "seconds", "reason"}, …]}.
+        {"torch": version or None, "auto": what auto takes first, "explanation": why, "devices":
+        [{"name", "label", "memory_mb", "works", "seconds", "state", "reason", "advice"}, …],
+        "unused": [{"label", "state", "reason", "advice"}, …]}.
 
     Raises:
         Cancelled: `stop` was set.
@@ -306,7 +314,9 @@ def devices_of(data: DataFolder, stop: threading.Event) -> dict[str, Any]:
     finally:
         worker.close()
     auto = next(device["name"] for device in devices if device["works"])
-    return {"torch": found["torch"], "auto": auto, "devices": devices}
+    facts = {name: found[name] for name in ("torch", "unused")}
+    explanation = explain_auto(devices, found["unused"])
+    return facts | {"auto": auto, "explanation": explanation, "devices": devices}
 
 
 def _probe(worker: Worker, name: str, data: DataFolder, stop: threading.Event) -> dict[str, Any]:
@@ -315,4 +325,4 @@ def _probe(worker: Worker, name: str, data: DataFolder, stop: threading.Event) -
         return worker.run("probe_device", args, stop=stop, stall_s=_PROBE_STALL_S)
     except (WorkerDied, KaraokeError):
         # the child has noted that it tried
-        return {"works": False, "seconds": 0.0, "reason": "it crashed the program"}
+        return crashed()

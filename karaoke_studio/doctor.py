@@ -31,7 +31,8 @@ def report_health(
 
     Returns:
         Keys status ("healthy" | "degraded"), version, gpu_available, devices, sound_outputs,
-        codecs, versions, free_disk_bytes, folders, problems [{what, advice}].
+        codecs, versions, free_disk_bytes, folders, problems and unused_cards [{what, advice}]:
+        graphics cards that PyTorch does not see, which is no problem but makes songs slow.
 
     Raises:
         Cancelled: `stop` was set.
@@ -56,6 +57,10 @@ def report_health(
     outputs = sound.get("outputs", [])
     if sound and not outputs:
         problems.append({"what": "There is no sound output.", "advice": _sound_advice()})
+    cards = [
+        {"what": f"{one['label']}: {one['reason']}.", "advice": one["advice"]}
+        for one in devices.get("unused", [])
+    ]
     free = shutil.disk_usage(data.root).free
     if free < LOW_DISK_BYTES:
         problems.append({"what": "The disk is nearly full.", "advice": "Free some space."})
@@ -64,6 +69,7 @@ def report_health(
         "version": __version__,
         "gpu_available": bool(devices.get("gpu_available")),
         "devices": devices.get("devices", []),
+        "unused_cards": cards,
         "engines": ["instant", "centre"],
         "sound_outputs": outputs,
         "key_and_tempo": rubber_band.library() is not None,
@@ -95,13 +101,20 @@ def _sound_advice() -> str:
     return "Plug in a device; separation works without."
 
 
+def _device(device: dict[str, Any]) -> str:
+    """Return a device with its maker's name, and its memory where it has some of its own."""
+    if device["memory_mb"] is None:
+        return str(device["name"])
+    return f"{device['name']} ({device['label']}, {device['memory_mb'] / 1024:.0f} GB)"
+
+
 def sentences(health: dict[str, Any]) -> list[str]:
     """Return the report as lines for people."""
     versions = ", ".join(f"{k} {v}" for k, v in health["versions"].items() if v)
     lines = [
         f"Karaoke Studio {health['version']}: {health['status']}",
         f"  versions   {versions}",
-        f"  devices    {', '.join(d['name'] for d in health['devices']) or 'none'}",
+        f"  devices    {', '.join(_device(one) for one in health['devices']) or 'none'}",
         f"  sound      {', '.join(health['sound_outputs']) or 'no output'}",
         f"  key, tempo {'work' if health['key_and_tempo'] else _NO_RUBBER_BAND}",
         f"  disk       {health['free_disk_bytes'] / 1e9:.1f} GB free",
@@ -109,6 +122,6 @@ def sentences(health: dict[str, Any]) -> list[str]:
     ]
     for direction, names in health["codecs"].items():
         lines.append(f"  {direction:<10} {', '.join(names)}")
-    for problem in health["problems"]:
+    for problem in (*health["unused_cards"], *health["problems"]):
         lines.append(f"! {problem['what']} {problem['advice']}")
     return lines

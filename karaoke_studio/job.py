@@ -105,7 +105,7 @@ class NetworkChoice:
         shifts: passes at random offsets that are averaged; 0 = one pass as it is.
         segment_s: length of chunks; None = what the model asks for.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
-        threads: of the processor; 0 = all that it has.
+        threads: of the processor; 0 = one for each core.
     """
 
     model_folders: tuple[Path, ...] = ()

@@ -44,7 +44,7 @@ class Settings:
         overlap: of neighbouring pieces of a song, 0…0.5.
         shifts: passes at random offsets, 0…10.
         segment_s: length of pieces in whole seconds, 0 = what the model asks for.
-        threads: of the processor, 0 = all that it has.
+        threads: of the processor, 0 = one for each core.
         stems: "pair" (voice and music) or "all" that the engine makes.
         queue_paused: no further song of the queue is begun.
         volume: 0…1, position of the volume slider.

@@ -6,7 +6,8 @@
 #   packaging/setup.sh package  what the program needs, and what packs it
 #
 # Safe to repeat, and quick when nothing has changed. DESKTOP=1 also adds a menu entry.
-# TORCH_INDEX=URL takes torch from another package index (PyTorch's own CPU or GPU builds).
+# TORCH_INDEX=URL takes torch from another package index (PyTorch's own CPU or GPU builds), also where another build
+# of it is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:-run}
@@ -63,6 +64,20 @@ install() {
   stop "A Python package could not be had (see .venv/pip.log). Check the network and run the command again."
 }
 
+# an index is named after what its builds are for, as in 2.13.0+cu130
+has_torch_of() {
+  .venv/bin/python - "$1" <<'PYTHON'
+import sys
+from importlib import metadata
+
+try:
+    build = metadata.version("torch").partition("+")[2]
+except metadata.PackageNotFoundError:
+    sys.exit(0)
+sys.exit(build != sys.argv[1].rstrip("/").rpartition("/")[2])
+PYTHON
+}
+
 packages() {
   local free_mb
   free_mb=$(df -Pm . | awk 'NR==2 {print $4}')
@@ -75,7 +90,10 @@ packages() {
   : >.venv/pip.log
   echo "Installing Python packages (a few minutes the first time)" >&2
   # torch first and pinned: whatever asks for it later finds it there
-  install torch ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+  # pip would keep a build for another processor: both have the same version
+  local again=""
+  if [ -n "${TORCH_INDEX:-}" ]; then has_torch_of "$TORCH_INDEX" || again=--force-reinstall; fi
+  install $again torch ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
   install setuptools
   install --no-build-isolation -e ".$extra"
 }

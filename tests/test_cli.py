@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -18,7 +19,8 @@ import pytest
 import soundfile as sf
 
 from karaoke_studio.cli import main
-from karaoke_studio.paths import resource
+from karaoke_studio.doctor import report_health, sentences
+from karaoke_studio.paths import DataFolder, resource
 from tests.audio.sounds import write_av
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
@@ -236,6 +238,32 @@ def test_doctor_json(data_dir: Path) -> None:
     assert health["folders"]["data"] == str(data_dir)
     assert health["free_disk_bytes"] > 0
     assert all(problem["advice"] for problem in health["problems"])
+
+
+class OneCard:
+    """Workers on a machine whose second graphics card PyTorch does not know."""
+
+    def run(self, task: str, *_args: object, **_options: object) -> dict[str, object]:
+        unused = {"label": "NVIDIA graphics", "reason": "not known to this PyTorch"}
+        small = {"name": "cuda:0", "label": "Small", "memory_mb": 8 << 10}
+        return {
+            "torch": "2",
+            "gpu_available": True,
+            "devices": [small, {"name": "cpu", "label": "x86_64", "memory_mb": None}],
+            "unused": [unused | {"state": "not_built", "advice": "Type: this"}],
+            "outputs": ["Speakers"],
+        }
+
+
+def test_the_doctor_tells_a_card_that_is_not_used(tmp_path: Path) -> None:
+    one = OneCard()
+    workers = SimpleNamespace(engine=one, transfer=one, interactive=one)
+    health = report_health(DataFolder(tmp_path), workers)  # type: ignore[arg-type]
+    words = "\n".join(sentences(health))
+    assert "! NVIDIA graphics: not known to this PyTorch. Type: this" in words
+    assert "cuda:0 (Small, 8 GB), cpu" in words
+    # songs can be made all the same
+    assert [one["what"] for one in health["problems"] if "NVIDIA" in one["what"]] == []
 
 
 def test_doctor_for_people() -> None:

@@ -201,10 +201,13 @@ class BrokenDriver:
     def run(self, task: str, args: dict[str, Any], **_options: Any) -> dict[str, Any]:
         if task == "devices":
             names = ("cuda:0", "cpu")
-            return {"torch": "2", "devices": [{"name": n, "label": n.upper()} for n in names]}
+            found = [{"name": n, "label": n.upper(), "memory_mb": None} for n in names]
+            found[0]["memory_mb"] = 24 << 10
+            unused = {"label": "AMD graphics", "reason": "not known", "advice": "Type: this"}
+            return {"torch": "2", "devices": found, "unused": [unused | {"state": "not_built"}]}
         if args["name"] == "cuda:0":
             raise WorkerDied("engine", -11)
-        return {"name": "cpu", "works": True, "seconds": 0.0, "reason": ""}
+        return {"name": "cpu", "works": True, "seconds": 0.0, "reason": "", "advice": ""}
 
     def close(self) -> None:
         self.is_closed = True
@@ -218,8 +221,13 @@ def test_a_driver_that_crashes_is_told_and_not_used(
     assert [device["works"] for device in facts["devices"]] == [False, True]
     assert facts["auto"] == "cpu"
     words = run("devices")
-    assert "CUDA:0: does not work: it crashed the program" in words
-    assert "CPU: works, used by auto" in words
+    assert "CUDA:0, 24 GB: does not work: it crashes the program" in words
+    assert "CPU: works" in words
+    assert "AMD graphics: cannot be used: not known" in words
+    assert "AMD graphics: Type: this" in words
+    why = "Automatic takes the processor, not CUDA:0: it crashes the program."
+    assert words.rstrip().endswith(why)
+    assert facts["explanation"] == why
 
 
 def test_devices(run: Terminal) -> None:
@@ -228,3 +236,4 @@ def test_devices(run: Terminal) -> None:
     assert facts["devices"][-1]["works"] is True
     assert facts["auto"] in {device["name"] for device in facts["devices"]}
     assert "cpu" in run("devices")
+    assert facts["explanation"] in run("devices")

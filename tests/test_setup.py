@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ def test_package_that_cannot_be_had(checkout: Path, tmp_path: Path) -> None:
     assert "could not be had" in only_sentence(done)
     again = set_up(checkout, **environment)
     assert again.returncode == 1, "a failed set-up must not count as done"
+
+
+@pytest.mark.parametrize(
+    ("index", "again"),
+    [("", False), ("https://host/whl/gpu", True), ("https://host/whl/{build}/", False)],
+)
+def test_another_build_of_torch_takes_the_place_of_the_one_that_is_there(
+    checkout: Path, index: str, again: bool
+) -> None:
+    log = checkout.parent / "pip.log"
+    bin_ = checkout / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    tool(bin_, "karaoke-studio", "true")
+    pip = f'[ "$1" = -m ] && {{ echo "$*" >> {log}; exit 0; }}'
+    tool(bin_, "python", f'{pip}; exec {sys.executable} "$@"')
+    build = version("torch").partition("+")[2] or "none"
+    done = set_up(checkout, TORCH_INDEX=index.format(build=build))
+    assert done.returncode == 0, done.stderr
+    first = log.read_text().splitlines()[0]
+    assert ("--force-reinstall" in first) is again
+    assert ("--index-url" in first) is bool(index)
 
 
 def test_second_time_is_quick() -> None:

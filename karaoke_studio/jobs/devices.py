@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.progress import Cancelled
+from karaoke_studio.separation.device_words import crashed, explain_auto
 from karaoke_studio.worker.host import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
@@ -25,23 +27,34 @@ class Device:
     """A device as the window shows it.
 
     Attributes:
-        name: as settings and jobs call it.
+        name: as settings and jobs call it; "" = PyTorch does not see it.
         label: as its maker calls it.
         works: whether a small network ran on it and gave what the processor gives.
         reason: why it does not work, or "".
+        advice: what can be done about that, or "".
+        memory_mb: of its own, or None.
     """
 
     name: str
     label: str
     works: bool = True
     reason: str = ""
+    advice: str = ""
+    memory_mb: int | None = None
+
+
+def explain(devices: list[Device]) -> str:
+    """Return in one line what "auto" takes of what was found, and why."""
+    seen = [vars(one) for one in devices if one.name]
+    unseen = [vars(one) for one in devices if not one.name]
+    return explain_auto(seen, unseen)
 
 
 class Devices(QObject):
     """Looks for devices once; the child that computes songs may be busy for long.
 
     Signals:
-        found: list of `Device`, the best first, the processor last.
+        found: list of `Device`, the best first, then the processor, then what PyTorch does not see.
 
     Thread: GUI; the looking happens in a lane.
     """
@@ -71,8 +84,12 @@ class Devices(QObject):
     def _look(self) -> None:
         worker = self._new_worker()
         try:
-            listed = worker.run("devices", {}, stop=self._end, stall_s=_PATIENCE_S)["devices"]
-            devices = [self._probe(worker, one["name"], one["label"]) for one in listed]
+            listed = worker.run("devices", {}, stop=self._end, stall_s=_PATIENCE_S)
+            devices = [self._probe(worker, one) for one in listed["devices"]]
+            devices += [
+                Device("", one["label"], works=False, reason=one["reason"], advice=one["advice"])
+                for one in listed["unused"]
+            ]
         except Cancelled:
             return
         except (KaraokeError, WorkerDied) as exc:
@@ -82,11 +99,12 @@ class Devices(QObject):
             worker.close()
         self.found.emit(devices)
 
-    def _probe(self, worker: Worker, name: str, label: str) -> Device:
-        args = {"name": name, "data": str(self._data)}
+    def _probe(self, worker: Worker, device: dict[str, Any]) -> Device:
+        args = {"name": device["name"], "data": str(self._data)}
         try:
             told = worker.run("probe_device", args, stop=self._end, stall_s=_PATIENCE_S)
         except (KaraokeError, WorkerDied) as exc:
-            log.warning("%s took its child with it: %s", name, exc)
-            return Device(name, label, works=False, reason="it crashes")
-        return Device(name, label, told["works"], told["reason"])
+            log.warning("%s took its child with it: %s", device["name"], exc)
+            told = crashed()
+        facts = {name: told[name] for name in ("works", "reason", "advice")}
+        return Device(device["name"], device["label"], **facts, memory_mb=device["memory_mb"])

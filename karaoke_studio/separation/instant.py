@@ -19,7 +19,7 @@ import numpy as np
 
 from karaoke_studio.paths import resource
 from karaoke_studio.separation import mask_net
-from karaoke_studio.separation.device import usable_processors
+from karaoke_studio.separation.cores import usable_processors
 from karaoke_studio.separation.engine import (
     Check,
     FloatArray,

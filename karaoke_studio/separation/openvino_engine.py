@@ -13,7 +13,8 @@ import soxr
 
 from karaoke_studio.errors import ModelRefused
 from karaoke_studio.separation.converted import ConvertedModel, installed_version
-from karaoke_studio.separation.device import CPU, usual_threads
+from karaoke_studio.separation.cores import usual_threads
+from karaoke_studio.separation.device import CPU
 from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.openvino_runtime import BF16, F32, OpenVinoNetwork

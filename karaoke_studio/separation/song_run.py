@@ -51,7 +51,7 @@ class NetworkOptions:
         seed: of the offsets.
         segment_s: length of chunks; None = what the model asks for.
         device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
-        threads: of the processor; 0 = all that it has.
+        threads: of the processor; 0 = one for each core.
     """
 
     mode: str = EXACT

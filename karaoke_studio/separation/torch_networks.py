@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from karaoke_studio.errors import DeviceLost, OutOfMemory
-from karaoke_studio.separation.device import CPU, usual_threads
+from karaoke_studio.separation.cores import usual_threads
+from karaoke_studio.separation.device import CPU
 from karaoke_studio.separation.engine import FloatArray
 from karaoke_studio.separation.ways import TORCH_BF16, TORCH_F32
 
@@ -32,7 +33,7 @@ Tick = Callable[[], None]
 
 
 def use_threads(count: int) -> int:
-    """Let torch use so many threads (0 = all that the process may use); return how many."""
+    """Let torch use so many threads (0 = one for each core); return how many."""
     import torch
 
     count = count if count > 0 else usual_threads()

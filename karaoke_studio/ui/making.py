@@ -7,11 +7,11 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 
 from karaoke_studio.engines import AUTO, choose_quality, is_network
 from karaoke_studio.job import BUILTIN_ENGINES, NETWORK_ENGINES, QUALITIES
-from karaoke_studio.jobs.devices import Device
+from karaoke_studio.jobs.devices import Device, explain
 from karaoke_studio.jobs.folder_facts import FolderFacts
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.settings import Settings
@@ -180,22 +180,34 @@ class Making(QObject):
         menu.clear()
         group = QActionGroup(menu)
         words = "Automatic: the fastest that works"
-        self._add(menu, group, "device", AUTO, words, settings.device)
+        automatic = self._add(menu, group, "device", AUTO, words, settings.device)
         menu.addSeparator()
         if self._devices is None:
             self._add(menu, group, "device", "cpu", text.device("cpu", ""), settings.device)
             looking = menu.addAction("Looking for graphics cards…")
             looking.setEnabled(False)
             return
+        automatic.setToolTip(explain(self._devices))
         for one in self._devices:
-            state = "works" if one.works else one.reason
-            words = f"{text.device(one.name, one.label)}\t{state}"
+            words = text.device_in_menu(one.name, one.label, one.memory_mb, one.reason)
             action = self._add(menu, group, "device", one.name, words, settings.device)
             action.setEnabled(one.works)
-            action.setToolTip("" if one.works else f"Cannot be used: {one.reason}")
+            tip = f"Cannot be used: {one.reason}. {one.advice}".strip()
+            action.setToolTip("" if one.works else tip)
         menu.addSeparator()
+        menu.addAction(explain(self._devices)).setEnabled(False)
+        for one in self._devices:
+            if one.advice:
+                self._add_advice(menu, one)
         hint = menu.addAction("Only models from the engine menu use a graphics card")
         hint.setEnabled(False)
+
+    @staticmethod
+    def _add_advice(menu: QMenu, device: Device) -> None:
+        line = menu.addAction(f"{device.label}: {device.advice}")
+        line.setObjectName("device_advice_action")
+        line.setToolTip("A click copies this line")
+        line.triggered.connect(lambda: QApplication.clipboard().setText(device.advice))
 
     def _add(
         self, menu: QMenu, group: QActionGroup, field: str, value: str, words: str, chosen: str

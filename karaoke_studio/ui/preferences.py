@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 
 from karaoke_studio.engines import model_folders
+from karaoke_studio.jobs.devices import Device
 from karaoke_studio.jobs.folder_facts import FolderFacts
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
@@ -17,7 +18,13 @@ from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.library_page import LibraryPage
-from karaoke_studio.ui.setting_pages import LOSSLESS, PAGES, engine_options, sound_options
+from karaoke_studio.ui.setting_pages import (
+    LOSSLESS,
+    PAGES,
+    device_options,
+    engine_options,
+    sound_options,
+)
 from karaoke_studio.ui.setting_rows import PickRow, TemplateRow
 from karaoke_studio.ui.settings_dialog import SettingsDialog
 from karaoke_studio.ui.theme import Look
@@ -64,6 +71,8 @@ class Preferences(QObject):
         self._facts = FolderFacts(self)
         self._facts.models_found.connect(self._on_models_found)
         queue.sound_devices_listed.connect(self._on_sound_devices)
+        queue.devices_found.connect(self._on_devices)
+        self._devices: list[Device] = []
 
     def close(self) -> None:
         """Stop looking into folders."""
@@ -96,8 +105,10 @@ class Preferences(QObject):
             dialog.finished.connect(self._on_closed)
             self._dialog = dialog
             self._show_format()
+            self._show_devices()
             self._look_for_models()
             self._queue.list_sound_devices()
+            self._queue.look_for_devices()
             dialog.open()
         if page:
             self._dialog.show_page(page)
@@ -139,6 +150,17 @@ class Preferences(QObject):
         row = self._dialog.row("sound_device") if self._dialog else None
         if isinstance(row, PickRow):
             row.set_options(sound_options(names), self._read().sound_device)
+
+    @Slot(object)
+    def _on_devices(self, devices: list[Device]) -> None:
+        self._devices = devices
+        self._show_devices()
+
+    def _show_devices(self) -> None:
+        """Offer the devices that are there, as soon as anybody has looked for them."""
+        row = self._dialog.row("device") if self._dialog else None
+        if isinstance(row, PickRow) and self._devices:
+            row.set_options(device_options(self._devices), self._read().device)
 
     @Slot()
     def _on_closed(self) -> None:

@@ -6,6 +6,7 @@ import os
 
 from karaoke_studio.engines import AUTO
 from karaoke_studio.job import BIT_DEPTHS, BUILTIN_ENGINES, FORMATS
+from karaoke_studio.jobs.devices import Device
 from karaoke_studio.ui import text
 from karaoke_studio.ui.setting_rows import Pick, Place, Switch, Template
 from karaoke_studio.ui.settings_dialog import Page
@@ -50,9 +51,18 @@ _OVERLAPS = ((0.1, "10 %"), (0.25, "25 %, the usual"), (0.5, "50 %, slower"))
 _PASSES = ((0, "One"), *((n, f"{n}, {n} times as long") for n in (2, 3, 5, 10)))
 
 
+def device_options(devices: list[Device]) -> tuple[tuple[str, str], ...]:
+    """Return the devices that can be chosen, of those that were found."""
+    able = [one for one in devices if one.works]
+    return (
+        _DEVICES[0],
+        *((one.name, text.device_name(one.name, one.label, one.memory_mb)) for one in able),
+    )
+
+
 def _threads() -> tuple[tuple[int, str], ...]:
     there = os.cpu_count() or 1
-    return ((0, "All that the processor has"), *((n, str(n)) for n in range(1, there + 1)))
+    return ((0, "One for each core"), *((n, str(n)) for n in range(1, there + 1)))
 
 
 def engine_options(names: list[str]) -> tuple[tuple[str, str], ...]:

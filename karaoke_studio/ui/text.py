@@ -95,6 +95,20 @@ def device(name: str, label: str) -> str:
     return "Processor" if name == "cpu" else label or "Graphics card"
 
 
+def device_in_menu(name: str, label: str, memory_mb: int | None, reason: str) -> str:
+    """Return a device's line in a menu: what it is, a tab, and whether it works."""
+    return f"{device_name(name, label, memory_mb)}\t{reason or 'works'}"
+
+
+def device_name(name: str, label: str, memory_mb: int | None) -> str:
+    """Return a device's name with its memory, where it has some of its own.
+
+    >>> device_name("cuda:1", "NVIDIA T4", 15360), device_name("cpu", "x86_64", None)
+    ('NVIDIA T4, 15 GB', 'Processor')
+    """
+    return device(name, label) + (f", {memory_mb / 1024:.0f} GB" if memory_mb else "")
+
+
 def made_with(name: str, *, makeshift: bool) -> str:
     """Return what a song is made with; a makeshift says why.
 

@@ -18,7 +18,7 @@ from karaoke_studio.paths import resource
 from karaoke_studio.progress import StopEvent
 from karaoke_studio.separation.calibration import CalibrationRecord, Trial, calibration_key
 from karaoke_studio.separation.converted import is_installed
-from karaoke_studio.separation.device import usual_threads
+from karaoke_studio.separation.cores import usual_threads
 from karaoke_studio.separation.model_files import ModelStore, find_model
 from karaoke_studio.worker.conversion import convert_models, convert_network
 from karaoke_studio.worker.host import Worker, WorkerDied

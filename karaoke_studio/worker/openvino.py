@@ -94,7 +94,7 @@ def try_openvino(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         {"trials": …}, none where there is no conversion.
     """
     from karaoke_studio.separation import openvino_engine, openvino_runtime, trials
-    from karaoke_studio.separation.device import usual_threads
+    from karaoke_studio.separation.cores import usual_threads
 
     found = _warm.engine(args, context)
     if found is None:

@@ -106,13 +106,19 @@ class FakeWorker:
     def _devices(self, _args: dict[str, Any], _tell: Any, _stop: threading.Event) -> Any:
         if not self._shop.devices:
             raise DeviceLost("The driver is broken.")
-        return {"devices": [{"name": n, "label": n.upper()} for n in self._shop.devices]}
+        found = [
+            {"name": n, "label": n.upper(), "memory_mb": 8192 if "cuda" in n else None}
+            for n in self._shop.devices
+        ]
+        unused = {"label": "Intel graphics", "reason": "not known", "advice": "Type this"}
+        return {"devices": found, "unused": [unused]}
 
     def _probe_device(self, args: dict[str, Any], _tell: Any, _stop: threading.Event) -> Any:
         if args["name"] == "cuda:1":
             raise WorkerDied("engine", -11)
         works = args["name"] != "mps"
-        return {"works": works, "reason": "" if works else "it computes wrongly"}
+        reason = "" if works else "it computes wrongly"
+        return {"works": works, "reason": reason, "advice": reason and "Update its driver."}
 
     def _sound_outputs(self, _args: dict[str, Any], _tell: Any, stop: threading.Event) -> Any:
         self._shop.watching.append(threading.current_thread().name)

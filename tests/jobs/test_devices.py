@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from karaoke_studio.jobs.devices import Device, Devices
+from karaoke_studio.jobs.devices import Device, Devices, explain
+from karaoke_studio.separation.device_words import crashed as told_of_a_crash
 from karaoke_studio.worker.host import Worker
 from tests.jobs.fake_workers import FakeWorkers
 
@@ -29,14 +31,19 @@ def devices(shop: Any, tmp_path: Path) -> Iterator[Devices]:
 def test_each_device_is_tried_and_a_crash_is_told(qtbot: QtBot, devices: Devices) -> None:
     with qtbot.waitSignal(devices.found) as blocker:
         devices.look()
+    update = "Update its driver."
+    crashed = Device("cuda:1", "CUDA:1", works=False, reason="it crashes the program")
+    crashed = replace(crashed, memory_mb=8192, advice=told_of_a_crash()["advice"])
     assert blocker.args == [
         [
-            Device("cuda:0", "CUDA:0"),
-            Device("cuda:1", "CUDA:1", works=False, reason="it crashes"),
-            Device("mps", "MPS", works=False, reason="it computes wrongly"),
+            Device("cuda:0", "CUDA:0", memory_mb=8192),
+            crashed,
+            Device("mps", "MPS", works=False, reason="it computes wrongly", advice=update),
             Device("cpu", "CPU"),
+            Device("", "Intel graphics", works=False, reason="not known", advice="Type this"),
         ]
     ]
+    assert explain(blocker.args[0]) == "Automatic takes CUDA:0: a graphics card that works."
 
 
 def test_they_are_looked_for_once(qtbot: QtBot, devices: Devices, shop: FakeWorkers) -> None:
@@ -64,5 +71,5 @@ def test_a_true_child_knows_its_processor(qtbot: QtBot, tmp_path: Path) -> None:
     finally:
         devices.close()
     (found,) = blocker.args
-    assert found[-1].name == "cpu"
-    assert found[-1].works
+    (processor,) = [one for one in found if one.name == "cpu"]
+    assert processor.works

@@ -18,7 +18,7 @@ from demucs.htdemucs import HTDemucs
 
 from karaoke_studio.errors import DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.progress import Cancelled
-from karaoke_studio.separation import demucs_engine, device
+from karaoke_studio.separation import demucs_engine
 from karaoke_studio.separation.demucs_engine import DemucsEngine
 from karaoke_studio.separation.model_files import Model
 from karaoke_studio.separation.ranges import Ranges
@@ -458,74 +458,6 @@ def test_a_fault_of_ours_is_not_taken_for_the_devices(tmp_path):
         separated(model_of(Breaks({1: RuntimeError("our own fault")})), SONG, tmp_path)
 
 
-def test_the_processor_is_always_there_and_works():
-    assert device.devices_to_try("cpu") == ["cpu"]
-    assert device.devices_to_try("auto")[-1] == "cpu"
-    assert device.probe_device("cpu")["works"]
-
-
-@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:0; rm", "CPU", "cuda:9999"])
-def test_unknown_devices_are_refused(name):
-    with pytest.raises(DeviceLost) as caught:
-        device.devices_to_try(name)
-    assert caught.value.hint
-
-
-def test_a_device_that_is_not_there_is_named():
-    if not torch.backends.mps.is_available():
-        with pytest.raises(DeviceLost, match="mps is not there"):
-            device.devices_to_try("mps")
-
-
-def test_a_probe_is_remembered_and_a_crash_in_it_too(tmp_path, monkeypatch):
-    record = tmp_path / "data" / "devices.json"
-    probes = []
-
-    def probe(name):
-        # what is on disk while the driver may take the process with it
-        (known,) = json.loads(record.read_text()).values()
-        assert not known["works"]
-        probes.append(name)
-        return {"name": name, "works": True, "seconds": 0.1, "reason": ""}
-
-    monkeypatch.setattr(device, "_probe", probe)
-    assert device.probe_device("cuda:0", record)["works"]
-    assert device.probe_device("cuda:0", record)["works"]
-    assert probes == ["cuda:0"]
-    monkeypatch.setattr(device.platform, "release", lambda: "another system")
-    assert record.exists()
-
-    def crash(_name):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(device, "_probe", crash)
-    with pytest.raises(KeyboardInterrupt):
-        device.probe_device("cuda:0", record)
-    assert device.probe_device("cuda:0", record)["reason"] == "it crashed the program"
-    record.write_text("[1")
-    monkeypatch.setattr(device, "_probe", probe)
-    assert device.probe_device("cuda:0", record)["works"]
-
-
-def test_a_device_that_computes_wrongly_is_found(monkeypatch):
-    assert device._probe("cpu")["works"]
-    true_to = torch.nn.Module.to
-
-    def broken(module, *args, **kwargs):
-        for weight in module.parameters():
-            weight.data.mul_(1.5)
-        return true_to(module, *args, **kwargs)
-
-    monkeypatch.setattr(torch.nn.Module, "to", broken)
-    assert device._probe("cpu")["reason"] == "it computes wrongly"
-
-
-def test_a_device_that_is_not_built_in_does_not_work(caplog):
-    if not torch.backends.mps.is_available():
-        assert not device._probe("mps")["works"]
-        assert "failed" in caplog.text
-
-
 # ------------------------------------------------------------------ memory
 
 _MEASURE = """
@@ -608,13 +540,3 @@ def test_an_hour_takes_the_memory_of_a_minute(rate, tmp_path):
     short, long = measured(60, rate, tmp_path), measured(3600, rate, tmp_path)
     assert long <= 250
     assert long - short <= 90  # upstream: 4.6 MB more for each second
-
-
-def test_a_card_that_is_too_old_is_not_tried(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90a", "compute_90"])
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _name: (6, 1))
-    told = device._probe("cuda:0")
-    assert (told["works"], told["reason"]) == (False, "too old for this version of torch")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _name: (7, 5))
-    assert not device._is_too_old("cuda:0")
-    assert not device._is_too_old("cpu")

@@ -60,6 +60,7 @@ def test_a_report_of_this_computer_is_copied(
         "status": "healthy",
         "versions": {"python": "3"},
         "devices": [],
+        "unused_cards": [],
         "sound_outputs": ["Speakers"],
         "free_disk_bytes": 2e9,
         "folders": {},

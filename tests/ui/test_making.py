@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QMenu
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.jobs.devices import Device
@@ -139,15 +139,25 @@ def test_devices_are_looked_for_when_the_menu_opens(
     assert "Looking for graphics cards…" in [one.text() for one in menu.actions()]
     queue.devices_found.emit(
         [
-            Device("cuda:0", "NVIDIA H100"),
-            Device("cuda:1", "Old Card", works=False, reason="too old for this version of torch"),
+            Device("cuda:0", "NVIDIA H100", memory_mb=80 << 10),
+            Device("cuda:1", "Old Card", works=False, reason="too old", advice="Type this"),
             Device("cpu", "x86_64"),
+            Device("", "AMD graphics", works=False, reason="its driver is missing"),
         ]
     )
     lines = {one.text(): one.isEnabled() for one in menu.actions()}
-    assert lines["NVIDIA H100\tworks"]
+    assert lines["NVIDIA H100, 80 GB\tworks"]
     assert lines["Processor\tworks"]
-    assert not lines["Old Card\ttoo old for this version of torch"]
+    assert not lines["Old Card\ttoo old"]
+    assert not lines["AMD graphics\tits driver is missing"]
+    assert "Automatic takes NVIDIA H100: a graphics card that works." in lines
+    action(menu, "device_advice_action").trigger()
+    assert QApplication.clipboard().text() == "Type this"
+    dialog = window.preferences.open()
+    offered = dialog.findChild(QComboBox, "device_choice")
+    words = [offered.itemText(place) for place in range(offered.count())]
+    assert words[1:] == ["NVIDIA H100, 80 GB", "Processor"]
+    dialog.close()
     action(menu, "device_cuda:0_action").trigger()
     assert queue.settings.device == "cuda:0"
     assert button.text() == "NVIDIA H100"

@@ -301,7 +301,8 @@ def test_a_hostile_old_file_runs_nothing_and_is_refused(tmp_path):
 
 def test_the_processor_can_be_probed_in_the_child(shared, tmp_path):
     found = shared.run("probe_device", {"name": "cpu", "data": str(tmp_path)})
-    assert found == {"name": "cpu", "works": True, "seconds": 0.0, "reason": ""}
+    assert found["works"]
+    assert not found["reason"]
     assert shared.run("devices", {})["devices"][-1]["name"] == "cpu"
 
 
