@@ -50,6 +50,8 @@ class Settings:
         volume: 0…1, position of the volume slider.
         sound_device: name of the output, "" = the system's own choice.
         match_loudness: original, instrumental and vocals are played equally loud.
+        beats_shown: the timeline shows the beats.
+        loops_snap: ends of a loop keep to the beats.
         count_in: clicks are heard before a song begins to play.
         mixer_open: the faders of the single stems are shown.
         export_folder: last folder of an export, "" = the system's music folder.
@@ -84,6 +86,8 @@ class Settings:
     volume: float = 0.8
     sound_device: str = ""
     match_loudness: bool = False
+    beats_shown: bool = True
+    loops_snap: bool = True
     count_in: bool = False
     mixer_open: bool = True
     export_folder: str = ""

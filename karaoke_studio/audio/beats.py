@@ -121,7 +121,8 @@ class BeatGrid:
     def period_at(self, frame: float) -> float:
         """Return the frames from one beat to the next around a frame."""
         number = self.number_at(frame)
-        return float(self.frame_of(number + 0.5) - self.frame_of(number - 0.5))
+        ends = (_between(number + by, self._numbers, self._frames) for by in (0.5, -0.5))
+        return next(ends) - next(ends)
 
     def within(self, start: float, stop: float) -> Iterator[Beat]:
         """Yield the beats of start ≤ frame < stop, as far as there are any."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karaoke_studio.audio.beats import AS_FOUND, Beating
 from karaoke_studio.audio.places import Place
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 
@@ -35,6 +36,7 @@ class Mix:
         solo: where any are named, all others are silent.
         tune: key and tempo that the song is played in.
         places: that a person named, in the order of the song.
+        beating: what a person put right about the beats.
     """
 
     voice: float = 0.0
@@ -44,6 +46,7 @@ class Mix:
     solo: frozenset[str] = frozenset()
     tune: Tune = AS_RECORDED
     places: tuple[Place, ...] = ()
+    beating: Beating = AS_FOUND
 
     def level(self, stem: str) -> float:
         """Return where a stem's own fader stands."""
@@ -60,6 +63,10 @@ class Mix:
         """Return the gains of stems in their order."""
         return tuple(self.gain(stem) for stem in stems)
 
+    def with_faders(self, other: Mix) -> Mix:
+        """Return this with the faders of another mix; what is no fader stays."""
+        return replace(other, tune=self.tune, places=self.places, beating=self.beating)
+
     def to_plain(self) -> dict[str, Any]:
         """Return the object that a song keeps; {} for faders that nobody touched."""
         if self == Mix():
@@ -72,6 +79,7 @@ class Mix:
             "solo": sorted(self.solo),
             **({} if self.tune == AS_RECORDED else {"tune": self.tune.to_plain()}),
             **({"places": [place.to_plain() for place in self.places]} if self.places else {}),
+            **({} if self.beating == AS_FOUND else {"beats": self.beating.to_plain()}),
         }
 
     @staticmethod
@@ -88,6 +96,7 @@ class Mix:
                 frozenset(map(str, data["solo"])),
                 Tune.from_plain(data["tune"]) if "tune" in data else AS_RECORDED,
                 tuple(Place.from_plain(place) for place in data.get("places", ())),
+                Beating.from_plain(data["beats"]) if "beats" in data else AS_FOUND,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             log.warning("the faders of a song cannot be understood: %s", exc)

@@ -80,6 +80,7 @@ class Actions:
         self._fill(
             listen, "original_action", "instrumental_action", "vocals_action", "guide_action"
         )
+        self._fill(listen, "metronome_action")
         listen.addSeparator()
         self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
         listen.addSeparator()

@@ -60,6 +60,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("previous_action", ("Ctrl+Left",), "Song before", media=("Media Previous",)),
         Key("next_action", ("Ctrl+Right",), "Next song", media=("Media Next",)),
         Key("mute_action", ("M",), "Mute"),
+        Key("metronome_action", ("T",), "Metronome on or off"),
         Key("guide_action", ("G",), "Guide voice on or off"),
         Key("", ("A",), "Hold: hear the original"),
         Key("key_up_action", ("Ctrl+Up",), "Key up a semitone", repeats=True),
@@ -92,6 +93,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
 MOUSE: tuple[tuple[str, str], ...] = (
     ("Click", "Go there"),
     ("Drag", "Loop a stretch"),
+    ("Alt+Drag", "Loop off the beat"),
     ("Drag the ruler", "Move along"),
     ("Wheel", "Zoom at the pointer"),
     ("Shift+Wheel", "Move along"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.audio.tune import Tune
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.library.songs import Song
@@ -35,8 +36,12 @@ def take_files(song: Song) -> TakeFiles:
     )
 
 
-def _no_clicks() -> tuple[int, float]:
-    return 0, 60.0
+def _no_clicks() -> tuple[int, float, float]:
+    return 0, 60.0, 1.0
+
+
+def _no_rest(_start: int, _stop: int) -> tuple[float, tuple[float, ...]]:
+    return 0.0, ()
 
 
 class Listening(QObject):
@@ -61,10 +66,10 @@ class Listening(QObject):
         self._player = player
         #: The song in work that the player has, or None.
         self.live: LiveSong | None = None
-        #: Silence between two rounds of a loop.
-        self.gap_s = 0.0
-        #: Clicks before it plays: how many, and how many a minute.
-        self.count_in: Callable[[], tuple[int, float]] = _no_clicks
+        #: Silence between two rounds of a loop, and clicks in it, in seconds.
+        self.rest: Callable[[int, int], tuple[float, tuple[float, ...]]] = _no_rest
+        #: Clicks before it plays: how many, how many a minute, seconds from the last to the sound.
+        self.count_in: Callable[[], tuple[int, float, float]] = _no_clicks
         self._position = -1
         self._is_playing = False
         self._looks = 0
@@ -128,7 +133,7 @@ class Listening(QObject):
 
     def set_loop(self, start_frame: int, stop_frame: int) -> tuple[int, int]:
         """Play a stretch again and again; return it as the player took it."""
-        self._player.set_loop(start_frame, stop_frame, self.gap_s)
+        self._player.set_loop(start_frame, stop_frame, *self.rest(start_frame, stop_frame))
         taken = self._player.loop
         return (start_frame, stop_frame) if taken is None else (taken.start, taken.stop)
 
@@ -189,6 +194,10 @@ class Listening(QObject):
     def set_tune(self, tune: Tune) -> None:
         """Choose key and tempo."""
         self._player.set_tune(tune)
+
+    def set_metronome(self, grid: BeatGrid | None) -> None:
+        """Click on these beats while it plays; None = do not."""
+        self._player.set_metronome(grid)
 
     def set_matches(self, gains: dict[str, float]) -> None:
         """Play sources at gains that make them equally loud; {} = each as it is."""

@@ -38,6 +38,7 @@ from karaoke_studio.ui.adding import Adding
 from karaoke_studio.ui.arrangement import SIDE_WIDTH, Arrangement
 from karaoke_studio.ui.background import Background
 from karaoke_studio.ui.banner import Banners
+from karaoke_studio.ui.beats import Beats
 from karaoke_studio.ui.close_question import CloseQuestion
 from karaoke_studio.ui.collection import Collection, Panels
 from karaoke_studio.ui.disk import Disk
@@ -144,11 +145,11 @@ class MainWindow(QMainWindow):
         strip, keep_setting = self.song_view.mixer, self.change_setting
         strip.set_open(is_open=self.settings.mixer_open)
         strip.opened_changed.connect(self._on_mixer_opened)
+        heard = (self.opened, self.listening, self.song_view, self.faders)
+        self.beats = Beats(*heard, self.commands, self.settings, keep_setting, self)
         self.places = Places(
-            self.opened,
-            self.listening,
-            self.song_view,
-            self.faders,
+            *heard,
+            self.beats,
             self,
             counts_in=self.settings.count_in,
             change=self.change_setting,

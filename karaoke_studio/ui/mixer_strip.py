@@ -231,7 +231,7 @@ class MixerStrip(QWidget):
         menu = self.presets_menu
         menu.clear()
         for words, faders in presets(self._stems).items():
-            mix = replace(faders, tune=self._mix.tune, places=self._mix.places)
+            mix = self._mix.with_faders(faders)
             action = menu.addAction(words)
             action.setCheckable(True)
             action.setChecked(mix == self._mix)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu
 from karaoke_studio.audio import rubber_band
 from karaoke_studio.audio.places import LONGEST_NAME, Place, free_name, with_place
 from karaoke_studio.ui import text, theme
+from karaoke_studio.ui.beats import Beats
 from karaoke_studio.ui.faders import Faders
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
@@ -33,6 +34,7 @@ class Places(QObject):
         listening: the player.
         view: its timeline shows the places, its transport has their button.
         faders: keep what belongs to a song.
+        beats: on which clicks lie.
         counts_in: whether clicks are heard before a song begins, at the start.
         change: keeps a setting.
     """
@@ -43,6 +45,7 @@ class Places(QObject):
         listening: Listening,
         view: SongView,
         faders: Faders,
+        beats: Beats,
         parent: QObject,
         *,
         counts_in: bool,
@@ -51,7 +54,10 @@ class Places(QObject):
         super().__init__(parent)
         self._opened, self._listening, self._view, self._faders = opened, listening, view, faders
         self._counts_in, self._change_setting = counts_in, change
+        self._beats = beats
+        self._rest_s, self._counts_rests = 0, False
         listening.count_in = self.count_in
+        listening.rest = self._rest_of
         self._last = 0
         self.is_practising = False
         self.menu = QMenu(view)
@@ -113,8 +119,14 @@ class Places(QObject):
         for seconds in GAPS_S:
             rest = rests.addAction(f"{seconds} s" if seconds else "None")
             rest.setCheckable(True)
-            rest.setChecked(self._listening.gap_s == seconds)
+            rest.setChecked(self._rest_s == seconds and not self._counts_rests)
             rest.triggered.connect(lambda _on=False, seconds=seconds: self.rest(seconds))
+        counted = rests.addAction("A bar, counted in")
+        counted.setObjectName("counted_rest_action")
+        counted.setCheckable(True)
+        counted.setChecked(self._counts_rests)
+        counted.setEnabled(self._beats.grid() is not None)
+        counted.triggered.connect(self.count_rests)
         if places := self.places():
             self.menu.addSeparator()
         for place in places:
@@ -137,21 +149,35 @@ class Places(QObject):
                 lambda _on=False, answer=answer, place=place: answer(place)
             )
 
-    def count_in(self) -> tuple[int, float]:
-        """Return how many clicks are heard before it plays, and how many a minute."""
-        song = self._opened.song()
-        if not self._counts_in or song is None or self._listening.live is not None:
-            return 0, USUAL_BPM
-        return BEATS, (song.bpm or USUAL_BPM) * self._faders.mix_of(song).tune.tempo
+    def count_in(self) -> tuple[int, float, float]:
+        """Return the clicks before it plays; see `Beats.count_in`."""
+        is_live = self._listening.live is not None
+        if not self._counts_in or self._opened.song() is None or is_live:
+            return 0, USUAL_BPM, 1.0
+        return self._beats.count_in(USUAL_BPM, BEATS)
 
     @Slot(bool)
     def _on_count_in(self, on: bool) -> None:
         self._counts_in = on
         self._change_setting("count_in", on)
 
-    def rest(self, seconds: float) -> None:
+    def rest(self, seconds: int) -> None:
         """Let silence lie between two rounds of a loop, from the next one on."""
-        self._listening.gap_s = float(seconds)
+        self._rest_s, self._counts_rests = seconds, False
+        self._follow_rest()
+
+    @Slot()
+    def count_rests(self) -> None:
+        """Let a bar of clicks lie between two rounds of a loop."""
+        self._counts_rests = True
+        self._follow_rest()
+
+    def _rest_of(self, start: int, stop: int) -> tuple[float, tuple[float, ...]]:
+        if self._counts_rests and self._listening.live is None:
+            return self._beats.counted_rest(start, stop, BEATS)
+        return float(self._rest_s), ()
+
+    def _follow_rest(self) -> None:
         if (stretch := self._listening.loop) is not None:
             self._listening.set_loop(*stretch)
 

@@ -78,6 +78,7 @@ class SongInWork(QWidget):
         self.transport = Transport(look, volume)
         self.transport.next_button.hide()
         self.transport.places_button.hide()
+        self.transport.beats_button.hide()
         for part in (self.transport, *self.transport.findChildren(QWidget)):
             part.setObjectName(f"work_{part.objectName()}")
         self._lay_out()

@@ -30,6 +30,7 @@ from karaoke_studio.ui.controls import (
     motion_ms,
     paint_focus,
 )
+from karaoke_studio.ui.fader import Toggle
 from karaoke_studio.ui.theme import Look
 
 SOURCES = ("original", "instrumental", "vocals")
@@ -343,6 +344,13 @@ class Transport(QWidget):
             says="Loops and marks of this song",
             tip="Loops and marks of this song, and practising (K keeps one)",
         )
+        self.beats_button = Toggle(
+            look,
+            "beats_button",
+            icon="heartbeat",
+            says="Beats of this song",
+            tip="Beats: metronome (T), lines, loops that keep time",
+        )
         self.mute_button = Button(look, "mute_button", icon="speaker-high", kind=Kind.QUIET)
         self.volume = FlatSlider(look, "volume_slider", "Volume")
         self.volume.setRange(0, _VOLUME_STEPS)
@@ -371,6 +379,7 @@ class Transport(QWidget):
         left.addStretch(1)
         right.addStretch(1)
         right.addWidget(self.loop_button)
+        right.addWidget(self.beats_button)
         right.addWidget(self.places_button)
         right.addSpacing(theme.S)
         right.addWidget(self.mute_button)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, QPolygonF
 
+from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.job import STEM_LABELS
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.theme import Tokens
@@ -20,6 +21,10 @@ DRAWING = "Drawing the spectrogram…"
 _VEIL = 0.55
 #: Pixels of a place's name; what is longer is cut.
 _LONG_NAME = 120
+#: Beats nearer to one another, in pixels, are left out; bars as well.
+_LEAST_BEAT = 7
+#: How strongly the lines of bars and of beats are painted.
+_BEATS = (0.26, 0.10)
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
 
 
@@ -53,6 +58,24 @@ class Chrome:
                 break
             painter.fillRect(QRectF(round(x) if x >= 2 or x < 0 else 2.0, 6, 1, 14), line)
             painter.drawText(QPointF(round(x) + 8, 17), words)
+
+    def paint_beats(self, painter: QPainter, rows: Rows, axis: TimeAxis, grid: BeatGrid) -> None:
+        """Paint a faint line at each beat and a clearer one at each bar, where there is room."""
+        beat = grid.period_at(axis.start + axis.span / 2) / axis.step
+        if beat * grid.bar < _LEAST_BEAT:
+            return
+        first, plain = (theme.with_alpha(self.tokens.text, share) for share in _BEATS)
+        bar_below = theme.with_alpha(theme.DARK.text, _BEATS[1])
+        tick, height = QColor(self.tokens.muted), rows.lanes_bottom - RULER_HEIGHT
+        for at, is_first in grid.within(axis.start, axis.start + axis.span):
+            x = round(axis.x_of(at))
+            if is_first:
+                painter.fillRect(x, RULER_HEIGHT, 1, height, first)
+                painter.fillRect(x, RULER_HEIGHT - 4, 1, 4, tick)
+                if rows.strip_height:
+                    painter.fillRect(x, rows.strip_top, 1, rows.strip_height, bar_below)
+            elif beat >= _LEAST_BEAT:
+                painter.fillRect(x, RULER_HEIGHT, 1, height, plain)
 
     def paint_names(self, painter: QPainter, rows: Rows) -> None:
         """Name the lanes and the spectrogram."""

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.audio.peaks import Peaks
 from karaoke_studio.audio.places import Place
 from karaoke_studio.audio.spectrogram import Spectrogram
@@ -95,6 +96,9 @@ class Timeline(QWidget):
         self._loop: tuple[int, int] | None = None
         self._loop_is_on = False
         self._places: tuple[Place, ...] = ()
+        self._beats: BeatGrid | None = None
+        self._snaps_to: BeatGrid | None = None
+        self._is_free = False
         self._colours = "magma"
         self._following = "page"
         self._spectrogram: Spectrogram | None = None
@@ -151,6 +155,7 @@ class Timeline(QWidget):
         self._sample_rate, self._position = sample_rate, 0
         self._loop, self._loop_is_on = None, False
         self._places = ()
+        self._beats = self._snaps_to = None
         self._hold = Hold.NOTHING
         self._picture.lanes = None
         self._waves_are_broken = False
@@ -228,6 +233,16 @@ class Timeline(QWidget):
         """Show the places that a person named."""
         self._places = places
         self.update()
+
+    def show_beats(self, grid: BeatGrid | None) -> None:
+        """Show the beats of the song; None = do not."""
+        self._beats = grid
+        self._shown = None
+        self.update()
+
+    def set_snapping(self, grid: BeatGrid | None) -> None:
+        """Let the ends of a loop that is dragged keep to beats; None = do not."""
+        self._snaps_to = grid
 
     def _place_at(self, at: QPointF) -> int | None:
         """Return the number of the place whose name lies there; the last painted is on top."""
@@ -432,6 +447,7 @@ class Timeline(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Pan, choose a stretch, or show what lies under the pointer."""
+        self._is_free = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         self._set_pointer(event.position())
         x = event.position().x()
         is_far = abs(x - self._pressed_x) >= _DRAG_FROM
@@ -439,6 +455,7 @@ class Timeline(QWidget):
             self._hold = Hold.VIEW
         if self._hold is Hold.PRESS and is_far:
             self._hold = Hold.REGION
+            self._anchor = self._snapped(self._anchor)
         if self._hold is Hold.NAME and self._is_drawn(event.position()):
             self._hold = Hold.STEM
             self.drag_requested.emit(self._held_stem)
@@ -501,8 +518,20 @@ class Timeline(QWidget):
             self._choose_cursor(QPointF(self._last_x, self._pressed_y))
 
     def _stretch(self, x: float) -> tuple[int, int]:
-        frame = self.frame_at(min(max(x, 0.0), self.width() - 1.0))
+        frame = self._snapped(self.frame_at(min(max(x, 0.0), self.width() - 1.0)))
+        grid = self._snaps_to
+        if frame == self._anchor and grid is not None and not self._is_free:
+            # not yet at the next beat: to there, on the side of the hand
+            side = 1 if self.frame_at(x) >= frame else -1
+            frame = min(max(round(frame + side * grid.period_at(frame)), 0), self._axis.frames)
         return min(self._anchor, frame), max(self._anchor, frame)
+
+    def _snapped(self, frame: int) -> int:
+        """Return the beat nearest to a frame, where loops keep to beats and Alt is not held."""
+        if self._snaps_to is None or self._is_free:
+            return frame
+        beat = self._snaps_to.nearest(frame)
+        return frame if beat is None else min(max(beat, 0), self._axis.frames)
 
     def _other_end(self, x: float) -> int | None:
         """Return the end of the loop that stays when the one under the pointer is dragged."""
@@ -590,6 +619,8 @@ class Timeline(QWidget):
         painter = QPainter(image)
         if self._axis.frames:
             chrome.paint_ruler(painter, self._axis, self._sample_rate)
+            if self._beats is not None:
+                chrome.paint_beats(painter, rows, self._axis, self._beats)
             if self._picture.lanes is None and not self._waves_wait.isActive():
                 for number in range(len(self._stems)):
                     broken = self._waves_are_broken
