@@ -49,6 +49,8 @@ class Shelf(QObject):
         engines_found(list of names): the answer to `find_engines`.
         changed(): the library was changed through this shelf.
         change_failed(KaraokeError): a change was not made.
+        cover_replaced(song_id, (bytes, suffix) or None): the cover that a song had until now.
+        take_removed(name): what a take that was removed is called in the trash.
 
     Args:
         writer: changes the library.
@@ -62,6 +64,8 @@ class Shelf(QObject):
     engines_found = Signal(object)
     changed = Signal()
     change_failed = Signal(object)
+    cover_replaced = Signal(str, object)
+    take_removed = Signal(str)
     _settled = Signal(object)
 
     def __init__(self, writer: LibraryWriter, parent: QObject | None = None) -> None:
@@ -162,7 +166,19 @@ class Shelf(QObject):
 
     def set_cover(self, song_id: str, picture: tuple[bytes, str] | None) -> None:
         """Give a song another cover (a file's bytes and its suffix), or none."""
-        self._follow([self._writer.set_cover(song_id, picture)])
+
+        def replace() -> None:
+            try:
+                song = self._library.song(song_id)
+                path = song.cover_path if song is not None else None
+                before = (path.read_bytes(), path.suffix) if path is not None else None
+            except (KaraokeError, OSError) as exc:
+                log.warning("the cover of song %s is not kept for an undo: %s", song_id, exc)
+            else:
+                self.cover_replaced.emit(song_id, before)
+            self._follow([self._writer.set_cover(song_id, picture)])
+
+        self._lane.put(replace)
 
     def use_take(self, song_id: str, take_id: str) -> None:
         """Make another take of a song the current one."""
@@ -170,11 +186,32 @@ class Shelf(QObject):
 
     def remove_take(self, song_id: str, take_id: str) -> None:
         """Move a take that is not in use to the trash."""
-        self._follow([self._writer.remove_take(song_id, take_id)])
+        removed = self._writer.remove_take(song_id, take_id)
+        removed.add_done_callback(self._on_take_removed)
+        self._follow([removed])
 
-    def create_playlist(self, name: str, song_ids: Sequence[str] = ()) -> None:
-        """Make a set list of songs."""
-        self._follow([self._writer.create_playlist(name, song_ids)])
+    def _on_take_removed(self, removed: Future[str]) -> None:
+        """Tell its name in the trash; called in the writer's thread."""
+        if removed.exception() is None:
+            self.take_removed.emit(removed.result())
+
+    def restore_take(self, name: str) -> None:
+        """Take a take back out of the trash."""
+        self._follow([self._writer.restore_take(name)])
+
+    def playlist_songs(self, playlist_id: str) -> list[str]:
+        """Return the songs of a set list: a few rows by their key.
+
+        Raises:
+            LibraryError: the index cannot be read.
+        """
+        return self._library.playlist_songs(playlist_id)
+
+    def create_playlist(
+        self, name: str, song_ids: Sequence[str] = (), playlist_id: str = ""
+    ) -> None:
+        """Make a set list of songs, under an id that is given or a new one."""
+        self._follow([self._writer.create_playlist(name, song_ids, playlist_id)])
 
     def rename_playlist(self, playlist_id: str, name: str) -> None:
         """Give a set list another name."""

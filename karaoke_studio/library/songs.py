@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from karaoke_studio.errors import LibraryDamaged
 from karaoke_studio.job import STEMS, in_order
+from karaoke_studio.library import playlists
 from karaoke_studio.library.manifest import Manifest, decided_of, read_manifest
 from karaoke_studio.library.schema import open_for_reading, translate
 
@@ -293,6 +294,17 @@ class SongLibrary:
             "SELECT * FROM songs WHERE sha256 = ? ORDER BY added_at DESC, rowid DESC", sha256
         )
         return found[0] if found else None
+
+    def playlist_songs(self, playlist_id: str) -> list[str]:
+        """Return the ids of a set list's songs in order, also of those in the trash.
+
+        Raises:
+            LibraryError: the index cannot be read.
+        """
+        try:
+            return playlists.songs_of(self._connection, playlist_id)
+        except sqlite3.DatabaseError as exc:
+            raise translate(exc) from exc
 
     def waiting(self) -> set[Path]:
         """Return the files that wait in the queue or are being made.

@@ -29,6 +29,10 @@ from karaoke_studio.staging import sync_file, sync_folder, sync_tree
 
 log = logging.getLogger(__name__)
 
+#: How the folders of takes in the trash begin; those of songs bear the songs' names.
+TRASHED_TAKE = "take-"
+_ABOUT = "take.json"
+
 
 @dataclass(frozen=True)
 class TakeFacts:
@@ -167,8 +171,8 @@ def use_take(connection: sqlite3.Connection, library: Path, song_id: str, take_i
 
 def remove_take(
     connection: sqlite3.Connection, library: Path, trash: Path, song_id: str, take_id: str
-) -> None:
-    """Move a take that is not the current one to the trash.
+) -> str:
+    """Move a take that is not the current one to the trash; return its name there.
 
     Raises:
         MissingFile: the song or the take is gone.
@@ -176,6 +180,7 @@ def remove_take(
         LibraryDamaged: the song's manifest cannot be read.
         OSError: the library cannot be written.
     """
+    about: dict[str, Any] = {"song": song_id, "take": take_id}
 
     def edit(manifest: Manifest) -> None:
         _require_take(manifest, take_id)
@@ -183,13 +188,53 @@ def remove_take(
             raise LibraryError(
                 "The take in use cannot be removed.", hint="Choose another take first."
             )
-        del manifest["takes"][take_id]
+        about["title"] = manifest["tags"].get("title", "")
+        about["entry"] = manifest["takes"].pop(take_id)
 
     edits.rewrite(connection, library, song_id, edit)
-    target = trash / f"take-{uuid.uuid4().hex}"
+    target = trash / f"{TRASHED_TAKE}{uuid.uuid4().hex}"
     (library / song_id / "takes" / take_id).rename(target)
-    (target / "take.json").write_text(json.dumps({"song": song_id, "take": take_id}))
+    (target / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
     sync_folder(trash)
+    return target.name
+
+
+def about_take(folder: Path) -> dict[str, Any] | None:
+    """Return what is known about a take in the trash (song, take, title, entry), or None."""
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    names = ("song", "take", "entry")
+    return about if isinstance(about, dict) and all(name in about for name in names) else None
+
+
+def restore_take(connection: sqlite3.Connection, library: Path, trash: Path, name: str) -> Song:
+    """Take a take back out of the trash; it is not the one in use.
+
+    Raises:
+        MissingFile: the take or its song is gone.
+        LibraryDamaged: the song's manifest cannot be read.
+        OSError: the library cannot be written.
+    """
+    about = about_take(trash / name)
+    if about is None:
+        raise MissingFile("This take is no longer in the trash.")
+    edits.song_of(connection, library, about["song"])
+    takes = library / about["song"] / "takes"
+    (trash / name).rename(takes / about["take"])
+
+    def edit(manifest: Manifest) -> None:
+        manifest["takes"][about["take"]] = about["entry"]
+
+    try:
+        sync_folder(takes)
+        song = edits.rewrite(connection, library, about["song"], edit)
+    except BaseException:
+        (takes / about["take"]).rename(trash / name)
+        raise
+    (takes / about["take"] / _ABOUT).unlink(missing_ok=True)
+    return song
 
 
 def _require_take(manifest: Manifest, take_id: str) -> None:

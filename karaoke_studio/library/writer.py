@@ -133,6 +133,7 @@ class LibraryWriter:
                 shutil.rmtree(target)
             if (self.folder / song_id).exists():
                 (self.folder / song_id).rename(target)
+                os.utime(target)  # when it was thrown away
             sync_folder(self.folder)
             edits.delete(connection, song_id)
 
@@ -253,11 +254,15 @@ class LibraryWriter:
         """Make another take of a song the current one."""
         return self.submit(lambda c: takes.use_take(c, self.folder, song_id, take_id))
 
-    def remove_take(self, song_id: str, take_id: str) -> Future[None]:
-        """Move a take that is not the current one to the trash."""
+    def remove_take(self, song_id: str, take_id: str) -> Future[str]:
+        """Move a take that is not the current one to the trash; returns its name there."""
         return self.submit(
             lambda c: takes.remove_take(c, self.folder, self.trash, song_id, take_id)
         )
+
+    def restore_take(self, name: str) -> Future[Song]:
+        """Take a take back out of the trash, by the name of its folder there."""
+        return self.submit(lambda c: takes.restore_take(c, self.folder, self.trash, name))
 
     def set_cover(self, song_id: str, picture: tuple[bytes, str] | None) -> Future[Song]:
         """Give a song another cover (a file's bytes and its suffix with the dot), or none."""
@@ -265,9 +270,11 @@ class LibraryWriter:
 
     # -- set lists -------------------------------------------------------------------------------
 
-    def create_playlist(self, name: str, song_ids: Sequence[str] = ()) -> Future[str]:
+    def create_playlist(
+        self, name: str, song_ids: Sequence[str] = (), playlist_id: str = ""
+    ) -> Future[str]:
         """Make a set list of songs; returns its id."""
-        playlist_id = uuid.uuid4().hex
+        playlist_id = playlist_id or uuid.uuid4().hex
 
         def change(connection: sqlite3.Connection) -> str:
             playlists.create(connection, playlist_id, name)

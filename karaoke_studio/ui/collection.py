@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.jobs.shelf import Shelf
-from karaoke_studio.library.finder import Found
+from karaoke_studio.library.edits import clean_labels
+from karaoke_studio.library.finder import Found, SongRow
 from karaoke_studio.library.songs import Song
 from karaoke_studio.ui import messages, text
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.edit_many import EditManyDialog
+from karaoke_studio.ui.labels import NewLabel
 from karaoke_studio.ui.listening import Listening
+from karaoke_studio.ui.lists_desk import ListsDesk
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.song_details import SongDetailsDialog
 from karaoke_studio.ui.songs_list import SongsList
 from karaoke_studio.ui.theme import Look
+from karaoke_studio.ui.undoing import Undoing
 
 log = logging.getLogger(__name__)
-
-NEW_SET_LIST = "New set list"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Collection(QObject):
 
     Signals:
         filled(): the list shows what is in the library now.
-        undo_changed(bool): whether something can be undone.
+        undo_changed(str): what would be undone next, "" = nothing.
 
     Args:
         shelf: reads and changes the library.
@@ -56,7 +60,7 @@ class Collection(QObject):
     """
 
     filled = Signal()
-    undo_changed = Signal(bool)
+    undo_changed = Signal(str)
 
     def __init__(
         self,
@@ -67,15 +71,18 @@ class Collection(QObject):
     ) -> None:
         super().__init__(window)
         self._shelf, self._queue, self._panels = shelf, queue, panels
-        self._undo: list[Callable[[], None]] = []
+        self.undoing = Undoing(panels.banners, self)
+        self.undoing.changed.connect(self.undo_changed)
+        self._lists = ListsDesk(shelf, panels.songs, self.undoing, self)
         self._counted = ""
+        #: Songs whose former cover comes back by an undo.
+        self._recovered: set[str] = set()
         shelf.found.connect(self._on_found)
         shelf.find_failed.connect(self._on_failed)
         shelf.change_failed.connect(self._on_failed)
         shelf.changed.connect(self.reload)
         shelf.engines_found.connect(self._on_engines_found)
         queue.songs_changed.connect(self.reload)
-        panels.banners.undo_requested.connect(self.undo)
         panels.listening.playing_changed.connect(self._on_playing_changed)
         self._connect_list()
 
@@ -87,12 +94,12 @@ class Collection(QObject):
         songs.remove_requested.connect(self.remove)
         songs.details_requested.connect(self.edit)
         songs.redo_requested.connect(self._on_redo)
-        songs.add_requested.connect(self._on_add)
-        songs.take_out_requested.connect(self._on_take_out)
-        songs.reorder_requested.connect(shelf.reorder_playlist)
-        songs.shelves.new_requested.connect(self._on_new)
-        songs.shelves.renamed.connect(shelf.rename_playlist)
-        songs.shelves.delete_requested.connect(self._on_delete_list)
+        songs.labels_requested.connect(self._on_label)
+        songs.new_label_requested.connect(self._on_new_label)
+        songs.colour_requested.connect(self._on_colour)
+        songs.edit_requested.connect(self.edit_together)
+        shelf.cover_replaced.connect(self._on_cover_replaced)
+        shelf.take_removed.connect(self._on_take_removed)
 
     # -- reading
 
@@ -130,20 +137,99 @@ class Collection(QObject):
 
     # -- changing
 
+    def change(self, song_ids: Sequence[str], what: str, **fields: Any) -> None:
+        """Change songs alike, so that it can be undone.
+
+        Args:
+            song_ids: which ones.
+            what: what the undo is called in the menu.
+            fields: of `Song`, with their new values.
+        """
+        self._change_each(what, dict.fromkeys(song_ids, fields))
+
+    def _change_each(
+        self,
+        what: str,
+        wanted: Mapping[str, dict[str, Any]],
+        known: Mapping[str, SongRow | Song] | None = None,
+    ) -> None:
+        """Change songs, each as it is to be; alike ones go together."""
+        known = self._known(wanted) if known is None else known
+        before = {
+            song_id: {name: _value(song, name) for name in wanted[song_id]}
+            for song_id, song in known.items()
+        }
+        news = {
+            song_id: wanted[song_id] for song_id in before if wanted[song_id] != before[song_id]
+        }
+        olds = {song_id: before[song_id] for song_id in news}
+        if not news:
+            return
+        self._apply(news)
+        many = f"{len(news):,} songs were changed." if len(news) > 1 else ""
+        self.undoing.remember(what, lambda: self._apply(olds), many)
+
+    def _apply(self, wanted: Mapping[str, dict[str, Any]]) -> None:
+        groups: dict[str, list[str]] = {}
+        for song_id, fields in wanted.items():
+            groups.setdefault(repr(fields), []).append(song_id)
+        for song_ids in groups.values():
+            self._shelf.change(song_ids, **wanted[song_ids[0]])
+
+    def _known(self, song_ids: Iterable[str]) -> dict[str, SongRow | Song]:
+        """Return what is known of songs: from the list's rows where they are shown."""
+        shown = self._panels.songs.shown
+        found: dict[str, SongRow | Song] = {}
+        for song_id in song_ids:
+            place = shown.place_of(song_id)
+            song = shown.rows()[place] if place >= 0 else self.song(song_id)
+            if song is not None:
+                found[song_id] = song
+        return found
+
     @Slot(object, bool)
     def _on_favourite(self, song_ids: list[str], on: bool) -> None:
-        self._shelf.change(song_ids, favourite=on)
+        self.change(song_ids, "favourite", favourite=on)
 
     @Slot(object, int)
     def _on_rating(self, song_ids: list[str], rating: int) -> None:
-        self._shelf.change(song_ids, rating=rating)
+        self.change(song_ids, "rating", rating=rating)
+
+    @Slot(object, str)
+    def _on_colour(self, song_ids: list[str], colour: str) -> None:
+        self.change(song_ids, "colour", colour=colour)
+
+    @Slot(object, str, bool)
+    def _on_label(self, song_ids: list[str], label: str, on: bool) -> None:
+        self._change_labels(song_ids, [label] if on else [], [] if on else [label], {})
+
+    @Slot(object)
+    def _on_new_label(self, song_ids: list[str]) -> None:
+        songs = self._panels.songs
+        dialog = NewLabel(self._panels.look, len(song_ids), songs.labels(), songs.window())
+        dialog.confirmed.connect(lambda labels: self._change_labels(song_ids, labels, [], {}))
+        dialog.open()
+
+    def _change_labels(
+        self, song_ids: Sequence[str], add: list[str], remove: list[str], fields: dict[str, Any]
+    ) -> None:
+        """Put labels on songs, take others off, and set fields of all of them."""
+        gone = {label.casefold() for label in remove}
+        wanted: dict[str, dict[str, Any]] = {}
+        for song_id, song in self._known(song_ids).items():
+            wanted[song_id] = dict(fields)
+            if add or remove:
+                kept = [label for label in _value(song, "labels") if label.casefold() not in gone]
+                wanted[song_id]["labels"] = tuple(clean_labels([*kept, *add]))
+        self._change_each("edit" if fields else "tags", wanted)
 
     def toggle_favourites(self) -> None:
         """Give the chosen songs a star, or take it where all have one."""
         ids = self.chosen()
-        songs = [song for song_id in ids if (song := self.song(song_id)) is not None]
+        songs = self._known(ids)
         if songs:
-            self._shelf.change(ids, favourite=not all(song.favourite for song in songs))
+            every = all(song.favourite for song in songs.values())
+            self.change(ids, "favourite", favourite=not every)
 
     def chosen(self) -> list[str]:
         """Return the songs that a command is about: those chosen in the list, else the open one."""
@@ -158,13 +244,61 @@ class Collection(QObject):
         """Show what is known about a song, to be changed."""
         if song := self.song(song_id):
             panels = self._panels
-            parent = panels.songs.window()
-            SongDetailsDialog(panels.look, panels.disk, self._shelf, song, parent).open()
+            dialog = SongDetailsDialog(
+                panels.look,
+                panels.disk,
+                self._shelf,
+                song,
+                panels.songs.window(),
+                panels.songs.labels(),
+            )
+            dialog.change_requested.connect(
+                lambda fields: self._change_each("edit", {song_id: fields}, {song_id: song})
+            )
+            dialog.use_take_requested.connect(self._on_use_take)
+            dialog.open()
+
+    @Slot(object)
+    def edit_together(self, song_ids: list[str]) -> None:
+        """Show what several songs have in common, to be changed."""
+        songs = self._panels.songs
+        rows = [row for row in songs.songs() if row.id in set(song_ids)]
+        dialog = EditManyDialog(self._panels.look, rows, songs.labels(), songs.window())
+        dialog.change_requested.connect(
+            lambda fields, add, remove: self._change_labels(song_ids, add, remove, fields)
+        )
+        dialog.open()
 
     def edit_chosen(self) -> None:
-        """Show what is known about the chosen song."""
-        for song_id in self.chosen()[:1]:
-            self.edit(song_id)
+        """Show what is known about the chosen songs."""
+        ids = self.chosen()
+        if len(ids) > 1:
+            self.edit_together(ids)
+        elif ids:
+            self.edit(ids[0])
+
+    @Slot(str, str, str)
+    def _on_use_take(self, song_id: str, take_id: str, before: str) -> None:
+        self._shelf.use_take(song_id, take_id)
+        self.undoing.remember("choice of take", lambda: self._shelf.use_take(song_id, before))
+
+    @Slot(str, object)
+    def _on_cover_replaced(self, song_id: str, before: tuple[bytes, str] | None) -> None:
+        if song_id in self._recovered:  # this is the undo of a cover
+            self._recovered.discard(song_id)
+            return
+
+        def undo() -> None:
+            self._recovered.add(song_id)
+            self._shelf.set_cover(song_id, before)
+
+        self.undoing.remember("cover", undo)
+
+    @Slot(str)
+    def _on_take_removed(self, name: str) -> None:
+        self.undoing.remember(
+            "removing a take", lambda: self._shelf.restore_take(name), "The take was removed."
+        )
 
     @Slot(object, str)
     def _on_redo(self, song_ids: list[str], engine: str) -> None:
@@ -180,42 +314,6 @@ class Collection(QObject):
             self._counted = shown.id
             self._shelf.count_play(shown.id)
 
-    # -- set lists
-
-    @Slot()
-    def _on_new(self) -> None:
-        self._on_add("", [])
-
-    @Slot(str, object)
-    def _on_add(self, playlist_id: str, song_ids: list[str]) -> None:
-        if playlist_id:
-            self._shelf.add_to_playlist(playlist_id, song_ids)
-        else:
-            self._panels.songs.shelves.name_next()
-            self._shelf.create_playlist(NEW_SET_LIST, song_ids)
-
-    @Slot(str, object)
-    def _on_take_out(self, playlist_id: str, song_ids: list[str]) -> None:
-        songs = self._panels.songs
-        order = [row.id for row in songs.songs()]
-        name = next((row.name for row in songs.shelves.rows() if row.id == playlist_id), "")
-        self._shelf.take_from_playlist(playlist_id, song_ids)
-
-        def undo() -> None:
-            self._shelf.add_to_playlist(playlist_id, song_ids)
-            self._shelf.reorder_playlist(playlist_id, order)
-
-        self._can_undo(undo, text.taken_out(len(song_ids), name))
-
-    @Slot(str)
-    def _on_delete_list(self, playlist_id: str) -> None:
-        rows = self._panels.songs.shelves.rows()
-        name = next((row.name for row in rows if row.id == playlist_id), "")
-        self._shelf.delete_playlist(playlist_id)
-        self._can_undo(
-            lambda: self._shelf.restore_playlist(playlist_id), f"The set list “{name}” was deleted."
-        )
-
     # -- removing
 
     @Slot(object)
@@ -230,21 +328,20 @@ class Collection(QObject):
             self._panels.opened.close()
         self._shelf.remove(ids)
         titles = [song.title for song in songs]
-        self._can_undo(lambda: self._shelf.restore(ids), text.removed(titles))
+        self.undoing.remember("removing", lambda: self._shelf.restore(ids), text.removed(titles))
 
-    def _can_undo(self, undo: Callable[[], None], sentence: str) -> None:
-        self._undo.append(undo)
-        self._panels.banners.undo.tell(sentence, "Undo", Banners.UNDO_MS)
-        self.undo_changed.emit(True)
-
-    @Slot()
     def undo(self) -> None:
-        """Take the last removal back."""
-        self._panels.banners.undo.hide()
-        if self._undo:
-            self._undo.pop()()
-        self.undo_changed.emit(self.can_undo())
+        """Take back what was done last."""
+        self.undoing.undo()
 
     def can_undo(self) -> bool:
         """Whether something can be taken back."""
-        return bool(self._undo)
+        return bool(self.undoing.next())
+
+
+def _value(song: SongRow | Song, name: str) -> Any:
+    """Return a field of a song as it is given to the library."""
+    if name == "labels" and isinstance(song, SongRow):
+        return song.label_list
+    value = getattr(song, name)
+    return bool(value) if name == "favourite" else value

@@ -45,7 +45,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("", ("Alt+Up", "Alt+Down"), "Move in queue or set list"),
         Key("favourite_action", ("Ctrl+D",), "Favourite on or off"),
         Key("details_action", ("Ctrl+I",), "Edit details…"),
-        Key("undo_action", ("Ctrl+Z",), "Undo remove"),
+        Key("undo_action", ("Ctrl+Z",), "Undo"),
         Key("export_action", ("Ctrl+E",), "Export…"),
     ),
     "Listening": (

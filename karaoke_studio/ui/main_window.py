@@ -281,7 +281,7 @@ class MainWindow(QMainWindow):
         songs.export_requested.connect(self._on_export_songs)
         songs.show_folder_requested.connect(self._on_show_song_folder)
         self.collection.filled.connect(self._arrange)
-        self.collection.undo_changed.connect(self.commands["undo_action"].setEnabled)
+        self.collection.undo_changed.connect(self._on_undo_changed)
         self.opened.changed.connect(self._on_opened)
         # Elsewhere Escape has other things to do.
         self.commands["clear_loop_action"].setEnabled(False)
@@ -457,6 +457,12 @@ class MainWindow(QMainWindow):
         self.making.set_song_length(song.duration_s if song else None)
         self.background.show_song(song.title if song else "")
         self._arrange()
+
+    @Slot(str)
+    def _on_undo_changed(self, what: str) -> None:
+        undo = self.commands["undo_action"]
+        undo.setEnabled(bool(what))
+        undo.setText(f"Undo {what}".rstrip())
 
     def _current_song(self) -> Song | None:
         """Return the song that is open, else the one chosen in the list."""

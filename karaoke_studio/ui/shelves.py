@@ -57,15 +57,16 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True)
 class ShelfRow:
-    """One row: `ALL`, `FAVOURITES`, `NEW`, or the id of a set list."""
+    """One row: `ALL`, `FAVOURITES`, `NEW`, or the id of a set list or a smart list."""
 
     id: str
     name: str
     icon: str
     count: int | None = None
+    is_smart: bool = False
 
     @property
-    def is_set_list(self) -> bool:
+    def is_own(self) -> bool:
         """Whether a person made it."""
         return self.id not in {ALL, FAVOURITES, NEW}
 
@@ -76,8 +77,9 @@ class Shelves(QListWidget):
     Signals:
         chosen(str): `ALL`, `FAVOURITES` or the id of a set list.
         new_requested(): make a set list.
-        renamed(str, str): id and new name of a set list.
-        delete_requested(str): id of a set list.
+        renamed(str, str): id and new name of a set list or smart list.
+        delete_requested(str): id of a set list or smart list.
+        update_requested(str): the smart list of this id shall be what is shown now.
         songs_dropped(str, list of ids): songs were dropped on this row.
     """
 
@@ -85,6 +87,7 @@ class Shelves(QListWidget):
     new_requested = Signal()
     renamed = Signal(str, str)
     delete_requested = Signal(str)
+    update_requested = Signal(str)
     songs_dropped = Signal(str, object)
 
     def __init__(self, look: Look) -> None:
@@ -120,6 +123,7 @@ class Shelves(QListWidget):
         rows = [
             ShelfRow(ALL, "All songs", "music-notes", found.total),
             ShelfRow(FAVOURITES, "Favourites", "star", found.favourites),
+            *(ShelfRow(s.id, s.name, "funnel", is_smart=True) for s in found.smart_lists),
             *(ShelfRow(p.id, p.name, "playlist", p.songs) for p in found.playlists),
             ShelfRow(NEW, "New set list", "plus"),
         ]
@@ -146,6 +150,8 @@ class Shelves(QListWidget):
         said = row.name if row.count is None else f"{row.name}, {text.counted(row.count, 'song')}"
         item.setData(Qt.ItemDataRole.AccessibleTextRole, text.one_line(said))
         tip = "Make a set list: songs in the order you sing them" if row.id == NEW else said
+        if row.is_smart:
+            tip = f"{row.name}: a search that you saved; new songs come in by themselves"
         item.setToolTip(text.tooltip(text.one_line(tip)))
         item.setFlags(
             Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
@@ -198,18 +204,24 @@ class Shelves(QListWidget):
     @Slot(QPoint)
     def _on_menu_requested(self, place: QPoint) -> None:
         item = self.itemAt(place)
-        if item is not None and item.data(_SHELF_ROLE).is_set_list:
+        if item is not None and item.data(_SHELF_ROLE).is_own:
             self.build_menu(item.data(_SHELF_ROLE).id).popup(self.viewport().mapToGlobal(place))
 
     def build_menu(self, shelf_id: str) -> QMenu:
-        """Return the menu of a set list."""
+        """Return the menu of a set list or smart list."""
+        row = next((row for row in self.rows() if row.id == shelf_id), None)
+        is_smart = row is not None and row.is_smart
         menu = QMenu(self)
         menu.setObjectName("shelf_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         rename = menu.addAction("Rename\tF2")
         rename.triggered.connect(lambda: self.rename(shelf_id))
+        if is_smart:
+            update = menu.addAction("Save what is shown now in it")
+            update.setEnabled(shelf_id == self.current_id())
+            update.triggered.connect(lambda: self.update_requested.emit(shelf_id))
         menu.addSeparator()
-        delete = menu.addAction("Delete set list\tDel")
+        delete = menu.addAction(f"Delete {'smart' if is_smart else 'set'} list\tDel")
         delete.triggered.connect(lambda: self.delete_requested.emit(shelf_id))
         return menu
 
@@ -234,9 +246,9 @@ class Shelves(QListWidget):
         row: ShelfRow | None = item.data(_SHELF_ROLE) if item is not None else None
         if row is not None and row.id == NEW and event.key() in _RETURN:
             self.new_requested.emit()
-        elif row is not None and row.is_set_list and event.key() == Qt.Key.Key_F2:
+        elif row is not None and row.is_own and event.key() == Qt.Key.Key_F2:
             self.rename(row.id)
-        elif row is not None and row.is_set_list and event.key() in _DELETE:
+        elif row is not None and row.is_own and event.key() in _DELETE:
             self.delete_requested.emit(row.id)
         else:
             super().keyPressEvent(event)
@@ -265,7 +277,7 @@ class Shelves(QListWidget):
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Light up the row that would take them."""
         row = self.indexAt(event.position().toPoint()).row()
-        takes = row > 0 and bool(dragged_songs(event.mimeData()))
+        takes = self._takes_songs(row) and bool(dragged_songs(event.mimeData()))
         self._show_drop(row if takes else -1)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.setAccepted(takes)
@@ -280,8 +292,11 @@ class Shelves(QListWidget):
         self._show_drop(-1)
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        if row > 0 and (songs := dragged_songs(event.mimeData())):
+        if self._takes_songs(row) and (songs := dragged_songs(event.mimeData())):
             self.songs_dropped.emit(self.rows()[row].id, songs)
+
+    def _takes_songs(self, row: int) -> bool:
+        return row > 0 and not self.rows()[row].is_smart
 
     def _show_drop(self, row: int) -> None:
         if row != self.drop_row:

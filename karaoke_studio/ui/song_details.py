@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,21 @@ from PySide6.QtWidgets import (
 )
 
 from karaoke_studio.jobs.shelf import Shelf, SongDetails
+from karaoke_studio.library.edits import clean_labels
+from karaoke_studio.library.manifest import COLOURS
 from karaoke_studio.library.songs import TAGS, Song
 from karaoke_studio.library.takes import TakeFacts
 from karaoke_studio.ui import text, theme
-from karaoke_studio.ui.controls import Button, Kind, Label, Tick, paint_focus
+from karaoke_studio.ui.controls import Button, Choice, Kind, Label, Tick, paint_focus
 from karaoke_studio.ui.dialog import Dialog
 from karaoke_studio.ui.disk import Disk, paint_cover
 from karaoke_studio.ui.drop_area import dropped_paths
+from karaoke_studio.ui.labels import LabelLine
 from karaoke_studio.ui.theme import Look
 
 _WIDTH, _COVER, _ENGINE = 680, 148, 112
 _TEXT_LIMIT = 4000
+_CHOSEN = ("remark", "rating", "favourite", "labels", "colour")
 _NAMES = {"title": "Title", "artist": "Artist", "album": "Album"}
 
 
@@ -47,12 +52,27 @@ class SongDetailsDialog(Dialog):
     """Tags, cover, rating and notes of one song; below them its files and takes.
 
     What is typed is kept by "Save"; the song's own file is never touched. Takes change at once.
+
+    Signals:
+        change_requested(fields): of `Song`, with their new values.
+        use_take_requested(song id, take id, id of the take that was used until now).
     """
 
+    change_requested = Signal(object)
+    use_take_requested = Signal(str, str, str)
+
     def __init__(
-        self, look: Look, disk: Disk, shelf: Shelf, song: Song, parent: QWidget | None
+        self,
+        look: Look,
+        disk: Disk,
+        shelf: Shelf,
+        song: Song,
+        parent: QWidget | None,
+        labels: Sequence[str] = (),
     ) -> None:
         super().__init__("song_details", "Song details", _WIDTH, parent)
+        self._known_labels = labels
+        self._current_take = song.take_id
         self._look, self._disk, self._shelf, self._song = look, disk, shelf, song
         #: What the cover shall be: a file's bytes and suffix, None for none; False = as it is.
         self._picture: tuple[bytes, str] | bool | None = False
@@ -120,14 +140,27 @@ class SongDetailsDialog(Dialog):
         line.addStretch(1)
         form.addWidget(Label("Rating", tone="muted"), 3, 0)
         form.addLayout(line, 3, 1)
+        self.labels = LabelLine("details_labels", "Tags", self._known_labels)
+        self.labels.setFixedHeight(theme.CONTROL_HEIGHT)
+        self.colour = Choice(self._look, "details_colour", "Colour")
+        self.colour.setToolTip("Marks the song in the list")
+        self.colour.setFixedWidth(116)
+        for name in ("", *COLOURS):
+            self.colour.addItem(text.colour(name), name)
+        marks = QHBoxLayout()
+        marks.setSpacing(theme.S)
+        marks.addWidget(self.labels, 1)
+        marks.addWidget(self.colour)
+        form.addWidget(Label("Tags", tone="muted"), 4, 0)
+        form.addLayout(marks, 4, 1)
         self.remark = QPlainTextEdit()
         self.remark.setObjectName("details_remark")
         self.remark.setAccessibleName("Notes")
         self.remark.setPlaceholderText("Key to sing it in, who sings which verse…")
         self.remark.setTabChangesFocus(True)
         self.remark.setFixedHeight(72)
-        form.addWidget(Label("Notes", tone="muted"), 4, 0, Qt.AlignmentFlag.AlignTop)
-        form.addWidget(self.remark, 4, 1)
+        form.addWidget(Label("Notes", tone="muted"), 5, 0, Qt.AlignmentFlag.AlignTop)
+        form.addWidget(self.remark, 5, 1)
         top = QHBoxLayout()
         top.setSpacing(theme.XL)
         top.addLayout(left)
@@ -170,6 +203,8 @@ class SongDetailsDialog(Dialog):
         self.rating.set_rating(song.rating)
         self.favourite.setChecked(song.favourite)
         self.remark.setPlainText(song.remark)
+        self.labels.set_labels(song.labels)
+        self.colour.setCurrentIndex(max(0, self.colour.findData(song.colour)))
         self.cover.show_cover(song.cover_path, song.title)
         self._clear.set_available(song.cover_path is not None, "There is no cover")
         self._show_facts(0)
@@ -200,6 +235,8 @@ class SongDetailsDialog(Dialog):
             if (widget := item.widget()) is not None:
                 widget.deleteLater()
         for take in details.takes:
+            if take.is_current:
+                self._current_take = take.id
             row = _TakeRow(self._look, take)
             row.use_requested.connect(self._on_use_take)
             row.remove_requested.connect(self._on_remove_take)
@@ -207,7 +244,7 @@ class SongDetailsDialog(Dialog):
 
     @Slot(str)
     def _on_use_take(self, take_id: str) -> None:
-        self._shelf.use_take(self._song.id, take_id)
+        self.use_take_requested.emit(self._song.id, take_id, self._current_take)
 
     @Slot(str)
     def _on_remove_take(self, take_id: str) -> None:
@@ -262,14 +299,16 @@ class SongDetailsDialog(Dialog):
         now["remark"] = self.remark.toPlainText().strip()
         now["rating"] = self.rating.rating()
         now["favourite"] = self.favourite.isChecked()
+        now["labels"] = tuple(clean_labels(self.labels.labels()))
+        now["colour"] = self.colour.currentData()
         before = {name: text.one_line(getattr(self._song, name)) for name in TAGS}
-        before |= {name: getattr(self._song, name) for name in ("remark", "rating", "favourite")}
+        before |= {name: getattr(self._song, name) for name in _CHOSEN}
         return {name: value for name, value in now.items() if value != before[name]}
 
     @Slot()
     def _on_save(self) -> None:
         if changed := self.changes():
-            self._shelf.change([self._song.id], **changed)
+            self.change_requested.emit(changed)
         if not isinstance(self._picture, bool):
             self._shelf.set_cover(self._song.id, self._picture)
         self.accept()

@@ -9,8 +9,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
 from karaoke_studio.library.finder import SongRow
+from karaoke_studio.library.manifest import COLOURS
 from karaoke_studio.library.playlists import Playlist
-from karaoke_studio.ui import keys, text
+from karaoke_studio.ui import icons, keys, text
+from karaoke_studio.ui.theme import Look
+
+#: More tags than these are typed.
+_MOST_LABELS = 20
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,16 @@ class MenuFacts:
         playlists: all set lists.
         shelf: the set list that is shown, or None.
         engines: that can make a song again.
+        labels: all that songs have, the most used first.
+        look: the theme, for the colours.
     """
 
     rows: Sequence[SongRow]
     playlists: Sequence[Playlist] = ()
     shelf: Playlist | None = None
     engines: Sequence[str] = field(default_factory=list)
+    labels: Sequence[str] = ()
+    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,10 @@ class Wishes:
     export: Callable[[], None]
     show_folder: Callable[[], None]
     remove: Callable[[], None]
+    label: Callable[[str, bool], None]
+    new_label: Callable[[], None]
+    colour: Callable[[str], None]
+    edit_many: Callable[[], None]
 
 
 def build_song_menu(parent: QWidget, facts: MenuFacts, wishes: Wishes) -> QMenu:
@@ -68,11 +81,14 @@ def build_song_menu(parent: QWidget, facts: MenuFacts, wishes: Wishes) -> QMenu:
     star.setChecked(all(row.favourite for row in facts.rows))
     star.triggered.connect(wishes.favourite)
     _add_ratings(menu.addMenu("Rating"), facts, wishes)
+    _add_labels(menu.addMenu("Tags"), facts, wishes)
+    _add_colours(menu.addMenu("Colour"), facts, wishes)
     _add_set_lists(menu.addMenu("Add to set list"), facts, wishes)
     if facts.shelf is not None:
         add(f"Take out of “{_name(facts.shelf.name)}”", wishes.take_out)
     menu.addSeparator()
-    add("Edit details…", wishes.edit, "Ctrl+I", one=True)
+    edit = "Edit details…" if is_one else f"Edit {many} together…"
+    add(edit, wishes.edit if is_one else wishes.edit_many, "Ctrl+I")
     _add_engines(menu.addMenu("Redo with"), facts, wishes)
     add("Export…" if is_one else f"Export {many}…", wishes.export, "Ctrl+E")
     add("Show in folder", wishes.show_folder, one=True)
@@ -89,6 +105,40 @@ def _add_ratings(menu: QMenu, facts: MenuFacts, wishes: Wishes) -> None:
         action.setCheckable(True)
         action.setChecked(given == {rating})
         action.triggered.connect(lambda _on=False, rating=rating: wishes.rate(rating))
+
+
+def _add_labels(menu: QMenu, facts: MenuFacts, wishes: Wishes) -> None:
+    menu.setObjectName("labels_menu")
+    on_all = _shared_labels(facts.rows)
+    own = {label for row in facts.rows for label in row.label_list}
+    often = [label for label in facts.labels if label not in own][:_MOST_LABELS]
+    for label in sorted({*own, *often}, key=str.casefold):
+        action = menu.addAction(_name(label))
+        action.setCheckable(True)
+        action.setChecked(label in on_all)
+        action.triggered.connect(lambda on, label=label: wishes.label(label, on))
+    if own or often:
+        menu.addSeparator()
+    menu.addAction("New tag…").triggered.connect(lambda _on=False: wishes.new_label())
+
+
+def _shared_labels(rows: Sequence[SongRow]) -> set[str]:
+    shared = set(rows[0].label_list)
+    for row in rows[1:]:
+        shared &= set(row.label_list)
+    return shared
+
+
+def _add_colours(menu: QMenu, facts: MenuFacts, wishes: Wishes) -> None:
+    menu.setObjectName("colour_menu")
+    given = {row.colour for row in facts.rows}
+    for colour in ("", *COLOURS):
+        action = menu.addAction(text.colour(colour))
+        action.setCheckable(True)
+        action.setChecked(given == {colour})
+        if colour and facts.look is not None:
+            action.setIcon(icons.icon("circle-fill", facts.look.tokens.mark(colour)))
+        action.triggered.connect(lambda _on=False, colour=colour: wishes.colour(colour))
 
 
 def _add_set_lists(menu: QMenu, facts: MenuFacts, wishes: Wishes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,6 @@ from PySide6.QtCore import (
     Slot,
 )
 from PySide6.QtGui import (
-    QActionGroup,
     QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
@@ -42,12 +42,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from karaoke_studio.library.finder import SORTS, Found, Query, SongRow
+from karaoke_studio.library.finder import Found, Query, SongRow
 from karaoke_studio.library.playlists import Playlist
+from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.ui import icons, text, theme
 from karaoke_studio.ui.actions import popup_below
 from karaoke_studio.ui.controls import Button, Kind, Label, is_override
 from karaoke_studio.ui.disk import Disk
+from karaoke_studio.ui.query_menus import build_filter_menu, build_sort_menu
 from karaoke_studio.ui.shelves import ALL, FAVOURITES, Shelves
 from karaoke_studio.ui.song_menu import MenuFacts, Wishes, build_song_menu
 from karaoke_studio.ui.songs_model import SONG_ROLE, SongRows, SongsModel, dragged_songs
@@ -254,6 +256,9 @@ class SongsList(QWidget):
         favourite_requested(ids, bool), rating_requested(ids, int), redo_requested(ids, engine).
         add_requested(playlist id or "" for a new one, ids), take_out_requested(playlist id, ids),
         reorder_requested(playlist id, ids in their new order).
+        labels_requested(ids, label, whether to put it on), new_label_requested(ids),
+        colour_requested(ids, name), edit_requested(ids): change several songs together.
+        smart_list_requested(SmartList): save a search.
     """
 
     query_changed = Signal(object)
@@ -269,6 +274,11 @@ class SongsList(QWidget):
     add_requested = Signal(str, object)
     take_out_requested = Signal(str, object)
     reorder_requested = Signal(str, object)
+    labels_requested = Signal(object, str, bool)
+    new_label_requested = Signal(object)
+    colour_requested = Signal(object, str)
+    edit_requested = Signal(object)
+    smart_list_requested = Signal(object)
 
     def __init__(self, look: Look, disk: Disk, folder: Path) -> None:
         super().__init__()
@@ -354,6 +364,7 @@ class SongsList(QWidget):
         self.filter_box.left.connect(self._on_filter_left)
         self.shelves.chosen.connect(self._on_shelf_chosen)
         self.shelves.songs_dropped.connect(self._on_songs_dropped)
+        self.shelves.update_requested.connect(self._on_update_requested)
         self.sort_button.clicked.connect(self._on_sort)
         self.narrow_button.clicked.connect(self._on_narrow)
         view = self.view
@@ -385,7 +396,9 @@ class SongsList(QWidget):
             self._select(chosen, current)
             self.view.verticalScrollBar().setValue(place)
         shelf = self.shelf()
-        self.heading.setText(shelf.name if shelf else _HEADINGS[self.shelves.current_id()])
+        chosen_shelf = self.shelves.current_id()
+        named = shelf or self.smart_list()
+        self.heading.setText(named.name if named else _HEADINGS.get(chosen_shelf, "All songs"))
         self.view.can_reorder = bool(found.query.playlist_id) and not found.query.text
         self._tell_count()
 
@@ -405,6 +418,20 @@ class SongsList(QWidget):
         """Return the set list that is shown, or None."""
         wanted = self.shelves.current_id()
         return next((found for found in self._found.playlists if found.id == wanted), None)
+
+    def smart_list(self) -> SmartList | None:
+        """Return the smart list that is shown, or None."""
+        wanted = self.shelves.current_id()
+        return next((found for found in self._found.smart_lists if found.id == wanted), None)
+
+    def smart_lists(self) -> list[SmartList]:
+        """Return all saved searches."""
+        return self._found.smart_lists
+
+    def labels(self) -> list[str]:
+        """Return all labels that songs have, the most used first."""
+        counts = self._found.labels
+        return sorted(counts, key=lambda label: (-counts[label], label.casefold()))
 
     def total(self) -> int:
         """Return how many songs the library has."""
@@ -473,7 +500,7 @@ class SongsList(QWidget):
             return "Reading the library…"
         if self.query.text.strip():
             return f"No song matches “{self.query.text}”"
-        if self.query.engine or self.query.recent:
+        if self.query.has_filter():
             return "No song passes the filter"
         if shelf is not None:
             return "From All songs, drag songs onto it"
@@ -484,8 +511,13 @@ class SongsList(QWidget):
     # -- which songs
 
     def _ask(self, **changes: object) -> None:
-        self.query = replace(self.query, **changes)  # type: ignore[arg-type]  # names are checked
-        self.query_changed.emit(self.query)
+        self._ask_for(replace(self.query, **changes))  # type: ignore[arg-type]  # names are checked
+
+    def _ask_for(self, query: Query) -> None:
+        self.query = query
+        is_own = query.has_filter() and not query.smart_id
+        self.narrow_button.set_kind(Kind.NORMAL if is_own else Kind.QUIET)
+        self.query_changed.emit(query)
 
     @Slot(str)
     def _on_text_changed(self, words: str) -> None:
@@ -493,10 +525,19 @@ class SongsList(QWidget):
 
     @Slot(str)
     def _on_shelf_chosen(self, shelf_id: str) -> None:
+        if smart := self.smart_list():
+            saved = Query.from_json(smart.query)
+            self._ask_for(replace(saved, text=self.query.text, smart_id=smart.id))
+            return
         is_list = shelf_id not in {ALL, FAVOURITES}
-        self._ask(
-            favourites=shelf_id == FAVOURITES,
-            playlist_id=shelf_id if is_list else "",
+        # what a smart list left out is there again with the next shelf
+        base = Query(text=self.query.text) if self.query.smart_id else self.query
+        self._ask_for(
+            replace(
+                base,
+                favourites=shelf_id == FAVOURITES,
+                playlist_id=shelf_id if is_list else "",
+            )
         )
 
     @Slot()
@@ -509,19 +550,7 @@ class SongsList(QWidget):
 
     def build_sort_menu(self) -> QMenu:
         """Return the menu of orders."""
-        menu = self._new_menu("sort_menu")
-        group = QActionGroup(menu)
-        for sort in SORTS:
-            action = menu.addAction(text.sort(sort))
-            action.setCheckable(True)
-            action.setChecked(sort == self.query.sort)
-            action.setActionGroup(group)
-            action.setEnabled(not self.query.playlist_id)
-            action.triggered.connect(lambda _on=False, sort=sort: self.choose_sort(sort))
-        if self.query.playlist_id:
-            menu.addSeparator()
-            menu.addAction("A set list has your own order: drag its songs").setEnabled(False)
-        return menu
+        return build_sort_menu(self, self.query, self._ask)
 
     def choose_sort(self, sort: str) -> None:
         """Show the songs in another order, one of `SORTS`."""
@@ -529,36 +558,22 @@ class SongsList(QWidget):
 
     def build_filter_menu(self) -> QMenu:
         """Return the menu of filters."""
-        menu = self._new_menu("filter_menu")
-        recent = menu.addAction("Added or played in the last 30 days")
-        recent.setCheckable(True)
-        recent.setChecked(self.query.recent)
-        recent.triggered.connect(lambda on: self._narrow(recent=on))
-        menu.addSeparator()
-        group = QActionGroup(menu)
-        names = sorted(self._found.engines, key=text.engine)
-        if self.query.engine and self.query.engine not in names:
-            names.append(self.query.engine)
-        for engine in ("", *names):
-            words = f"Made by {text.engine(engine)}" if engine else "Any engine"
-            action = menu.addAction(words.replace("&", "&&"))
-            action.setCheckable(True)
-            action.setChecked(engine == self.query.engine)
-            action.setActionGroup(group)
-            action.triggered.connect(lambda _on=False, engine=engine: self._narrow(engine=engine))
-        return menu
-
-    def _narrow(self, **changes: object) -> None:
-        self._ask(**changes)
-        self.narrow_button.set_kind(
-            Kind.NORMAL if self.query.engine or self.query.recent else Kind.QUIET
+        return build_filter_menu(
+            self, self._look, self._found, self.query, self._ask, self._on_save_smart_list
         )
 
-    def _new_menu(self, name: str) -> QMenu:
-        menu = QMenu(self)
-        menu.setObjectName(name)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        return menu
+    def _on_save_smart_list(self) -> None:
+        """Let what is shown be a smart list, and its name be typed."""
+        query = self.query
+        name = f"{query.within} {query.text}".strip() or _name_of(query)
+        self.shelves.name_next()
+        self.smart_list_requested.emit(SmartList(uuid.uuid4().hex, name, query.to_json()))
+        self.filter_box.clear()
+
+    @Slot(str)
+    def _on_update_requested(self, _list_id: str) -> None:
+        if smart := self.smart_list():
+            self.smart_list_requested.emit(replace(smart, query=self.query.to_json()))
 
     # -- what happens to songs
 
@@ -607,7 +622,9 @@ class SongsList(QWidget):
         """Return the menu of songs."""
         ids, shelf = list(chosen), self.shelf()
         rows = [self.shown.rows()[self.shown.place_of(song_id)] for song_id in ids]
-        facts = MenuFacts(rows, self._found.playlists, shelf, self.engines)
+        facts = MenuFacts(
+            rows, self._found.playlists, shelf, self.engines, self.labels(), self._look
+        )
         first = ids[0]
         wishes = Wishes(
             open=lambda: self.open_requested.emit(first),
@@ -621,6 +638,10 @@ class SongsList(QWidget):
             export=lambda: self.export_requested.emit(ids),
             show_folder=lambda: self.show_folder_requested.emit(first),
             remove=lambda: self.remove_requested.emit(ids),
+            label=lambda label, on: self.labels_requested.emit(ids, label, on),
+            new_label=lambda: self.new_label_requested.emit(ids),
+            colour=lambda colour: self.colour_requested.emit(ids, colour),
+            edit_many=lambda: self.edit_requested.emit(ids),
         )
         return build_song_menu(self, facts, wishes)
 
@@ -649,3 +670,17 @@ def _moved(order: Sequence[str], songs: Sequence[str], place: int) -> list[str]:
     before = [song_id for song_id in order[:place] if song_id not in moving]
     after = [song_id for song_id in order[place:] if song_id not in moving]
     return [*before, *(song_id for song_id in order if song_id in moving), *after]
+
+
+def _name_of(query: Query) -> str:
+    """Return a name for a smart list that is about filters only."""
+    parts = [
+        query.label,
+        text.colour(query.colour) if query.colour else "",
+        f"{'★' * query.least_rating}" if query.least_rating else "",
+        "Favourites" if query.favourites else "",
+        text.engine(query.engine) if query.engine else "",
+        "Lately" if query.recent else "",
+        "Never played" if query.unplayed else "",
+    ]
+    return ", ".join(filter(None, parts)) or "Smart list"

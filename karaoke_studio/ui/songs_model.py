@@ -30,7 +30,7 @@ SONG_ROLE = int(Qt.ItemDataRole.UserRole)
 SONGS_MIME = "application/x-karaoke-studio-songs"
 _COVER = 40
 _PITCH = theme.ROW_HEIGHT + theme.XS
-_STAR = 14
+_STAR, _MARK = 14, 8
 #: Longest badge in pixels: the artist needs room too.
 _BADGE = 80
 
@@ -76,11 +76,14 @@ class SongsModel(QStringListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return text.one_line(song.title)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return text.tooltip(text.one_line(text.joined(song.title, song.artist, song.album)))
+            labels = ", ".join(song.label_list)
+            words = text.joined(song.title, song.artist, song.album, labels)
+            return text.tooltip(text.one_line(words))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             length = text.spoken_length(song.duration_s)
             star = "favourite" if song.favourite else ""
-            return text.one_line(", ".join(filter(None, (song.title, song.artist, length, star))))
+            told = (song.title, song.artist, length, star, song.colour)
+            return text.one_line(", ".join(filter(None, told)))
         return song if role == SONG_ROLE else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -181,6 +184,14 @@ class SongRows(QStyledItemDelegate):
         painter.setFont(tabular)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(upper, int(right), length)
+        if song.colour:
+            mark = QRect(0, 0, _MARK, _MARK)
+            mark.moveCenter(upper.center())
+            mark.moveRight(upper.right() - right_width - theme.S)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.mark(song.colour))
+            painter.drawEllipse(mark)
+            right_width += _MARK + theme.S
         if song.favourite:
             star = QRect(0, 0, _STAR, _STAR)
             star.moveCenter(upper.center())

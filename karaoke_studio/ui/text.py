@@ -123,6 +123,15 @@ def sort(name: str) -> str:
     return _SORTS[name]
 
 
+def colour(name: str) -> str:
+    """Return a colour that songs are marked with.
+
+    >>> colour("teal"), colour("")
+    ('Teal', 'No colour')
+    """
+    return name.capitalize() or "No colour"
+
+
 def rating(stars: int) -> str:
     """Return a rating.
 

@@ -79,6 +79,21 @@ class Tokens:
         """Return the colour of a stem ("vocals", "instrumental", "original", …)."""
         return QColor(getattr(self, name))
 
+    def mark(self, name: str) -> QColor:
+        """Return a colour that songs are marked with, one of `library.manifest.COLOURS`."""
+        return self.stem(_MARKS[name])
+
+
+#: The stems' colours are told apart well, and are readable in both themes.
+_MARKS = {
+    "red": "vocals",
+    "amber": "drums",
+    "green": "guitar",
+    "teal": "instrumental",
+    "blue": "bass",
+    "violet": "other",
+    "pink": "piano",
+}
 
 DARK = Tokens(
     is_dark=True,

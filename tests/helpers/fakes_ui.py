@@ -275,6 +275,8 @@ class FakeShelf(QObject):
     engines_found = Signal(object)
     changed = Signal()
     change_failed = Signal(object)
+    cover_replaced = Signal(str, object)
+    take_removed = Signal(str)
 
     def __init__(self, library: FakeLibrary) -> None:
         super().__init__()
@@ -368,6 +370,9 @@ class FakeShelf(QObject):
     def set_cover(self, song_id: str, picture: tuple[bytes, str] | None) -> None:
         song = self.song(song_id)
         assert song is not None
+        before = song.cover_path
+        had = (before.read_bytes(), before.suffix) if before is not None else None
+        self.cover_replaced.emit(song_id, had)
         name = f"cover-{next(self._numbers)}{picture[1]}" if picture else None
         if picture:
             (song.folder / str(name)).write_bytes(picture[0])
@@ -378,9 +383,18 @@ class FakeShelf(QObject):
 
     def remove_take(self, song_id: str, take_id: str) -> None:
         self.wishes.append(("remove", song_id, take_id))
+        self.take_removed.emit(f"take-{take_id}")
 
-    def create_playlist(self, name: str, song_ids: tuple[str, ...] = ()) -> None:
-        self.lists[f"list{next(self._numbers)}"] = (name, list(song_ids))
+    def restore_take(self, name: str) -> None:
+        self.wishes.append(("restore", name, ""))
+
+    def playlist_songs(self, playlist_id: str) -> list[str]:
+        return list(self.lists[playlist_id][1])
+
+    def create_playlist(
+        self, name: str, song_ids: tuple[str, ...] = (), playlist_id: str = ""
+    ) -> None:
+        self.lists[playlist_id or f"list{next(self._numbers)}"] = (name, list(song_ids))
         self.changed.emit()
 
     def rename_playlist(self, playlist_id: str, name: str) -> None:

@@ -18,7 +18,7 @@ from karaoke_studio.job import JobSpec
 from karaoke_studio.library import edits, schema
 from karaoke_studio.library.manifest import NewTake, read_manifest
 from karaoke_studio.library.songs import Song, SongLibrary
-from karaoke_studio.library.takes import takes_of
+from karaoke_studio.library.takes import about_take, takes_of
 from karaoke_studio.library.writer import LibraryWriter
 from tests.conftest import AllowedLog
 from tests.library.takes import make_take
@@ -262,3 +262,26 @@ def test_a_row_that_knows_less_than_its_manifest_follows_it(
     library.close()
     LibraryWriter(folder).close()
     assert song_of(folder, song.id) == new
+
+
+def test_a_removed_take_comes_back_with_everything_known_about_it(
+    library: LibraryWriter, folder: Path
+) -> None:
+    song = adopt(library)
+    new = redo(library, song)
+    before = {take.id: take for take in takes_of(new)}
+    name = library.remove_take(song.id, song.take_id).result()
+    assert [take.id for take in takes_of(new)] == [new.take_id]
+    about = about_take(folder / ".trash" / name)
+    assert about is not None
+    assert (about["song"], about["title"]) == (song.id, song.title)
+    library.restore_take(name).result()
+    assert {take.id: take for take in takes_of(new)} == before
+    assert list((folder / ".trash").iterdir()) == []
+    assert sorted(path.name for path in song.take_folder.iterdir()) == [
+        "instrumental.flac",
+        "peaks",
+        "vocals.flac",
+    ]
+    with pytest.raises(MissingFile, match="no longer in the trash"):
+        library.restore_take(name).result()

@@ -13,8 +13,12 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton, QWidg
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.library.takes import TakeFacts
+from karaoke_studio.ui import text
+from karaoke_studio.ui.edit_many import EditManyDialog
+from karaoke_studio.ui.labels import NewLabel
+from karaoke_studio.ui.lists_desk import NEW_SET_LIST
 from karaoke_studio.ui.main_window import MainWindow
-from karaoke_studio.ui.shelves import FAVOURITES
+from karaoke_studio.ui.shelves import ALL, FAVOURITES
 from karaoke_studio.ui.song_details import SongDetailsDialog
 from karaoke_studio.ui.songs_list import SongsList
 from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue, FakeShelf, paint_picture
@@ -187,10 +191,10 @@ def test_songs_are_filtered_by_engine(window: MainWindow, library: FakeLibrary) 
     library.add("Echo", engine="centre")
     window.collection.reload()
     songs = window.songs_list
-    entry(songs.build_filter_menu(), "Made by Centre").trigger()
+    entry(songs.build_filter_menu(), "Engine", "Made by Centre").trigger()
     assert titles(window) == ["Echo"]
     assert songs.count.text() == "1 of 5"
-    entry(songs.build_filter_menu(), "Any engine").trigger()
+    entry(songs.build_filter_menu(), "Engine", "Any engine").trigger()
     assert len(titles(window)) == 5
 
 
@@ -467,3 +471,153 @@ def test_what_is_no_picture_is_told(
     assert dialog.problem.text().startswith("song.jpg is no picture")
     press(qtbot, dialog, "details_save")
     assert library.all[0].cover is None
+
+
+def test_what_was_done_last_is_taken_back_first(
+    qtbot: QtBot, window: MainWindow, library: FakeLibrary
+) -> None:
+    click(qtbot, window, 0)
+    click(qtbot, window, 1, CONTROL)
+    undo = window.commands["undo_action"]
+    assert not undo.isEnabled()
+    entry(menu_of(window), "Rating", text.rating(4)).trigger()
+    entry(menu_of(window), "Colour", "Teal").trigger()
+    assert [(row.rating, row.colour) for row in window.songs_list.songs()[:3]] == [
+        (4, "teal"),
+        (4, "teal"),
+        (0, ""),
+    ]
+    assert undo.text() == "Undo colour"
+    undo.trigger()
+    assert {row.colour for row in window.songs_list.songs()} == {""}
+    assert undo.text() == "Undo rating"
+    undo.trigger()
+    assert {row.rating for row in window.songs_list.songs()} == {0}
+    assert not undo.isEnabled()
+
+
+def test_undo_gives_each_song_what_it_had(
+    qtbot: QtBot, window: MainWindow, library: FakeLibrary, shelf: FakeShelf
+) -> None:
+    shelf.change([library.all[0].id], rating=2)
+    shelf.change([library.all[1].id], rating=3)
+    click(qtbot, window, 0)
+    click(qtbot, window, 3, SHIFT)
+    entry(menu_of(window), "Rating", text.rating(5)).trigger()
+    assert [song.rating for song in library.all] == [5, 5, 5, 5]
+    window.commands["undo_action"].trigger()
+    assert [song.rating for song in library.all] == [2, 3, 0, 0]
+
+
+def test_tags_are_put_on_and_taken_off(
+    qtbot: QtBot, window: MainWindow, library: FakeLibrary
+) -> None:
+    click(qtbot, window, 0)
+    entry(menu_of(window), "Tags", "New tag…").trigger()
+    dialog = window.findChild(NewLabel)
+    assert dialog is not None
+    dialog.line.setText("Duet, slow ,, duet")
+    qtbot.mouseClick(dialog.findChild(QPushButton, "new_label_add"), LEFT)
+    assert library.all[0].labels == ("Duet", "slow")
+    click(qtbot, window, 1, CONTROL)
+    entry(menu_of(window), "Tags", "slow").trigger()
+    assert library.all[1].labels == ("slow",)
+    entry(menu_of(window), "Tags", "slow").trigger()
+    assert [song.labels for song in library.all[:2]] == [("Duet",), ()]
+    window.commands["undo_action"].trigger()
+    assert [song.labels for song in library.all[:2]] == [("Duet", "slow"), ("slow",)]
+
+
+def test_several_songs_are_edited_together(
+    qtbot: QtBot, window: MainWindow, library: FakeLibrary, shelf: FakeShelf
+) -> None:
+    shelf.change([library.all[0].id], album="First", labels=("old", "party"))
+    click(qtbot, window, 0)
+    click(qtbot, window, 1, CONTROL)
+    window.commands["details_action"].trigger()
+    dialog = window.findChild(EditManyDialog)
+    assert dialog is not None
+    assert dialog.fields["artist"].text() == "Band"
+    assert dialog.fields["album"].placeholderText() == "2 different ones"
+    dialog.fields["album"].setFocus()
+    qtbot.keyClicks(dialog.fields["album"], "Copper Sky")
+    dialog.add_labels.setText("duet")
+    dialog.remove_labels.setText("OLD")
+    dialog.rating.setCurrentIndex(dialog.rating.findData(3))
+    qtbot.mouseClick(dialog.findChild(QPushButton, "many_save"), LEFT)
+    first, second, third = library.all[:3]
+    assert (first.album, first.labels, first.rating) == ("Copper Sky", ("party", "duet"), 3)
+    assert (second.album, second.labels, second.artist) == ("Copper Sky", ("duet",), "Band")
+    assert third.album == ""
+    window.commands["undo_action"].trigger()
+    assert (library.all[0].album, library.all[0].labels) == ("First", ("old", "party"))
+    assert library.all[1].album == ""
+
+
+def test_a_search_is_saved_as_a_smart_list(
+    qtbot: QtBot, window: MainWindow, library: FakeLibrary, shelf: FakeShelf
+) -> None:
+    songs = window.songs_list
+    shelf.change([library.all[0].id, library.all[2].id], rating=4)
+    songs.filter_box.setText("a")
+    assert not entry(songs.build_filter_menu(), "Show all of them again").isEnabled()
+    entry(songs.build_filter_menu(), "Rating", "★★★★ or more").trigger()
+    assert titles(window) == ["Alpha"]
+    entry(songs.build_filter_menu(), "Save as smart list").trigger()
+    (kept,) = shelf.smart.values()
+    assert kept.query == {"within": "a", "least_rating": 4}
+    assert songs.shelves.current_id() == kept.id
+    assert songs.filter_box.text() == ""
+    editor = songs.shelves.findChild(QLineEdit, "shelf_name")
+    assert editor is not None
+    editor.setText("Good ones")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: songs.heading.text() == "Good ones")
+    assert titles(window) == ["Alpha"]
+    songs.shelves.choose(ALL)
+    assert titles(window) == ["Alpha", "Bravo", "Charlie", "Delta"]
+    songs.shelves.choose(kept.id)
+    assert titles(window) == ["Alpha"]
+    entry(songs.build_filter_menu(), "Rating", "Any rating").trigger()
+    entry(songs.shelves.build_menu(kept.id), "Save what is shown now in it").trigger()
+    assert shelf.smart[kept.id].query == {"within": "a"}
+    window.commands["undo_action"].trigger()
+    assert shelf.smart[kept.id].query == {"within": "a", "least_rating": 4}
+    entry(songs.shelves.build_menu(kept.id), "Delete smart list").trigger()
+    assert shelf.smart == {}
+    assert songs.shelves.current_id() == ALL
+    window.commands["undo_action"].trigger()
+    assert list(shelf.smart) == [kept.id]
+
+
+def test_set_lists_are_undone_too(qtbot: QtBot, window: MainWindow, shelf: FakeShelf) -> None:
+    songs, undo = window.songs_list, window.commands["undo_action"]
+    ids = [row.id for row in songs.songs()]
+    songs.add_requested.emit("", ids[:2])
+    (key,) = shelf.lists
+    songs.add_requested.emit(key, ids[1:3])
+    assert shelf.lists[key][1] == ids[:3]
+    songs.shelves.renamed.emit(key, "Friday")
+    assert undo.text() == "Undo renaming"
+    undo.trigger()
+    assert shelf.lists[key][0] == NEW_SET_LIST
+    undo.trigger()
+    assert shelf.lists[key][1] == ids[:2]
+    undo.trigger()
+    assert shelf.lists == {}
+
+
+def test_a_cover_comes_back_by_undo(
+    window: MainWindow, library: FakeLibrary, shelf: FakeShelf, tmp_path: Path
+) -> None:
+    song = library.all[0]
+    shelf.set_cover(song.id, (b"one", ".jpg"))
+    shelf.set_cover(song.id, (b"two", ".png"))
+    undo = window.commands["undo_action"]
+    undo.trigger()
+    now = library.all[0].cover_path
+    assert now is not None
+    assert (now.read_bytes(), now.suffix) == (b"one", ".jpg")
+    undo.trigger()
+    assert library.all[0].cover_path is None
+    assert not undo.isEnabled()
