@@ -12,7 +12,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -25,12 +27,13 @@ from karaoke_studio.audio.live_peaks import FULL_SCALE
 from karaoke_studio.audio.peaks import load_peaks, write_peaks
 from karaoke_studio.errors import CorruptAudio, NoOutputDevice
 from karaoke_studio.job import STEMS
-from karaoke_studio.library.songs import Word
+from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.playback.player import LiveSong
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.main_window import MainWindow
 from tests.helpers.fakes_ui import RATE, FakeLibrary, FakePlayer, FakeQueue, FakeShelf, write_waves
 
+BPM = 92.0
 SIZES = ((1280, 800), (1920, 1080), (900, 600))
 SONGS = (
     ("Slow Motion Dream", "Steven M Bryant", 222, 258),
@@ -60,6 +63,20 @@ LINES = (
 )
 
 
+def analysis(song: Song) -> dict[str, Any]:
+    """Return what would be found in a song: 92 beats a minute, D minor."""
+    beats = round(song.duration_s * BPM / 60) - 2
+    knots = [[0, RATE // 5], [beats, RATE // 5 + round(beats * 60 / BPM * RATE)]]
+    return {
+        "take_id": song.take_id,
+        "bpm": BPM,
+        "key": "D minor",
+        "lufs": -12.0,
+        "stem_lufs": {"vocals": -17.0, "instrumental": -14.0},
+        "beats": {"knots": knots, "one": 0},
+    }
+
+
 class Scene:
     """One window with its fakes."""
 
@@ -76,7 +93,7 @@ class Scene:
         for title, artist, seconds, hue in reversed(SONGS):
             words = tuple(Word(66.0 + 5 * n, line) for n, line in enumerate(LINES))
             first = title == SONGS[0][0]
-            self.library.add(
+            song = self.library.add(
                 title,
                 artist,
                 "ccMixter" if first else "",
@@ -88,6 +105,7 @@ class Scene:
                 has_picture=first,
                 notes=("truncated:2:58",) if title == "Copper Sky" else (),
             )
+            self.library.all[0] = replace(song, analysis=analysis(song))
 
     def show(self) -> MainWindow:
         """Open the window."""
