@@ -28,7 +28,7 @@ from karaoke_studio.audio.peaks import load_peaks, write_peaks
 from karaoke_studio.errors import CorruptAudio, NoOutputDevice
 from karaoke_studio.job import STEMS
 from karaoke_studio.library.songs import Song, Word
-from karaoke_studio.playback.player import LiveSong
+from karaoke_studio.playback.player import Heard, LiveSong
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.main_window import MainWindow
 from tests.helpers.fakes_ui import RATE, FakeLibrary, FakePlayer, FakeQueue, FakeShelf, write_waves
@@ -128,7 +128,10 @@ class Scene:
         self.window.opened.hear("instrumental")
         self.player.play()
         self.player.advance_s(at)
-        self.window.listening.look()
+        self.player.levels = Heard((0.3, 0.6, 0.4, 0.5, 0.2, 0.1), 0.7, 0.62, 0.2, 0.17)
+        self.player.lufs = -13.8
+        for _ in range(30):
+            self.window.listening.look()
 
 
 def empty(scene: Scene) -> QWidget:

@@ -132,7 +132,7 @@ class JobSpec:
         quality: one of `QUALITIES`; only engine "auto" looks at it.
         song_id: the song of the library that gets a new take, or None to make a new song.
         title: what the song is called; "" = its file says so.
-        gains: stem → gain of an export's `MIX`.
+        gains: stem → gains on the left and on the right of an export's `MIX`.
         tune: key and tempo of an export, as `audio.tune.Tune` has them; {} = as recorded.
         keep_original: keep a copy of the file beside a new song of the library.
         draft: while a network makes the song, let the built-in engine make vocals that can be heard
@@ -148,7 +148,7 @@ class JobSpec:
     quality: str = "best"
     song_id: str | None = None
     title: str = ""
-    gains: dict[str, float] = field(default_factory=dict, hash=False)
+    gains: dict[str, tuple[float, float]] = field(default_factory=dict, hash=False)
     tune: dict[str, Any] = field(default_factory=dict, hash=False)
     keep_original: bool = True
     draft: bool = False
@@ -180,7 +180,7 @@ class JobSpec:
             str(data.get("quality", "best")),
             data.get("song_id"),
             str(data.get("title", "")),
-            dict(data.get("gains", {})),
+            {stem: (left, right) for stem, (left, right) in data.get("gains", {}).items()},
             dict(data.get("tune", {})),
             bool(data.get("keep_original", True)),
             bool(data.get("draft", False)),

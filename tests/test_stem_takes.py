@@ -62,7 +62,7 @@ class Shelf:
     def export(self, stems: tuple[str, ...], mix: Mix | None = None, **output: str) -> JobResult:
         target = self.folder / uuid.uuid4().hex
         target.mkdir()
-        gains = dict(zip(self.song.stems, (mix or Mix()).gains(self.song.stems), strict=True))
+        gains = {stem: (mix or Mix()).sides(stem) for stem in self.song.stems}
         spec = JobSpec(
             uuid.uuid4().hex,
             self.song.folder / "song.wav",
@@ -151,14 +151,14 @@ def test_stems_are_exported_from_four_stems(shelf: Shelf) -> None:
 MIXES = [
     Mix(voice=0.2),
     Mix(voice=0.5, music=0.4, levels={"drums": 0.3}),
-    Mix(voice=0.2, muted=frozenset({"bass"})),
+    Mix(voice=0.2, muted=frozenset({"bass"}), pans={"vocals": 0.5, "other": -1.0}),
     Mix(voice=0.1, solo=frozenset({"vocals", "other"})),
 ]
 
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_a_mix_is_exported_as_it_is_heard(shelf: Shelf, mix: Mix) -> None:
-    heard = mixed(shelf.floats(), mix.gains(FOUR))
+    heard = mixed(shelf.floats(), [mix.sides(stem) for stem in FOUR])
     result = shelf.export((MIX,), mix, bit_depth="32f")
     (path,) = result.stem_paths.values()
     assert path.name == "song (Mix).wav"
@@ -169,7 +169,7 @@ def test_a_mix_is_exported_as_it_is_heard(shelf: Shelf, mix: Mix) -> None:
 
 def test_a_mix_that_would_clip_is_turned_down_and_says_so(shelf: Shelf) -> None:
     mix = Mix(music=0.0, solo=frozenset({"vocals"}), voice=1.0)
-    heard = mixed(shelf.floats(), mix.gains(FOUR))
+    heard = mixed(shelf.floats(), [mix.sides(stem) for stem in FOUR])
     loudest = float(np.abs(heard).max())
     result = shelf.export((MIX,), mix)
     got, _ = read_floats(result.stem_paths[MIX])

@@ -70,7 +70,7 @@ def restored(take: Take, folder: Path, tune: Tune | None) -> tuple[dict[str, Any
             "song": shape,
             "stems": {stem: str(path) for stem, path in take.files.stems.items()},
             "parts": ["vocals"],
-            "gains": {"vocals": 0.25, "drums": 1.0, "bass": 0.5},
+            "gains": {"vocals": (0.25, 0.125), "drums": (1.0, 1.0), "bass": (0.5, 0.5)},
             "shift_bits": 0,
             "cover": None,
             "tune": tune.to_plain() if tune else {},
@@ -90,7 +90,8 @@ def test_the_files_are_what_is_heard(take: Take, tmp_path: Path, tune: Tune) -> 
     assert context.fractions[-1] == 1.0
     np.testing.assert_array_equal(staged(folder / "vocals.f32"), played[0])
     np.testing.assert_allclose(staged(folder / ORIGINAL), played.sum(axis=0), atol=2e-7)
-    mixed = 0.25 * played[0] + played[1] + 0.5 * played[2]
+    sides = np.array([[0.25], [0.125]], np.float32)
+    mixed = sides * played[0] + played[1] + 0.5 * played[2]
     np.testing.assert_allclose(staged(folder / f"{MIX}.f32"), mixed, atol=2e-7)
 
 

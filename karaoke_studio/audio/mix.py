@@ -32,6 +32,7 @@ class Mix:
         voice: of the guide voice, 0…1.
         music: of everything else together, 0…1.
         levels: stem → its own fader, 0…1, under the one of the music; 1 where nothing is said.
+        pans: stem → where it stands, −1 (left) … 1 (right); in the middle where nothing is said.
         muted: stems that are silent.
         solo: where any are named, all others are silent.
         tune: key and tempo that the song is played in.
@@ -47,6 +48,7 @@ class Mix:
     tune: Tune = AS_RECORDED
     places: tuple[Place, ...] = ()
     beating: Beating = AS_FOUND
+    pans: Mapping[str, float] = field(default_factory=dict)
 
     def level(self, stem: str) -> float:
         """Return where a stem's own fader stands."""
@@ -62,6 +64,16 @@ class Mix:
     def gains(self, stems: Sequence[str]) -> tuple[float, ...]:
         """Return the gains of stems in their order."""
         return tuple(self.gain(stem) for stem in stems)
+
+    def sides(self, stem: str, channels: int = 2) -> tuple[float, float]:
+        """Return the gains of a stem on the left and on the right, exact in float32.
+
+        One side gets quieter, none gets louder: panning needs no headroom either. What has one
+        channel has no sides.
+        """
+        gain, pan = self.gain(stem), self.pans.get(stem, 0.0) if channels > 1 else 0.0
+        left, right = (float(np.float32(gain * min(1.0, 1.0 - side * pan))) for side in (1, -1))
+        return left, right
 
     def with_faders(self, other: Mix) -> Mix:
         """Return this with the faders of another mix; what is no fader stays."""
@@ -80,6 +92,7 @@ class Mix:
             **({} if self.tune == AS_RECORDED else {"tune": self.tune.to_plain()}),
             **({"places": [place.to_plain() for place in self.places]} if self.places else {}),
             **({} if self.beating == AS_FOUND else {"beats": self.beating.to_plain()}),
+            **({"pans": dict(sorted(self.pans.items()))} if self.pans else {}),
         }
 
     @staticmethod
@@ -97,6 +110,7 @@ class Mix:
                 Tune.from_plain(data["tune"]) if "tune" in data else AS_RECORDED,
                 tuple(Place.from_plain(place) for place in data.get("places", ())),
                 Beating.from_plain(data["beats"]) if "beats" in data else AS_FOUND,
+                {str(stem): _place(pan) for stem, pan in data.get("pans", {}).items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             log.warning("the faders of a song cannot be understood: %s", exc)
@@ -109,9 +123,20 @@ def _position(value: Any) -> float:
     return float(value)
 
 
-def mixed(blocks: Sequence[FloatArray], gains: Sequence[float]) -> FloatArray:
-    """Return the sum of float32 blocks of one shape, each times its gain, added in their order."""
+def _place(value: Any) -> float:
+    if type(value) not in {int, float} or not -1 <= value <= 1:
+        raise ValueError(f"a stem cannot stand at {value!r}")
+    return float(value)
+
+
+def mixed(blocks: Sequence[FloatArray], sides: Sequence[Sequence[float]]) -> FloatArray:
+    """Return the sum of blocks, each times its gains, added in their order.
+
+    Args:
+        blocks: float32 (frames, 1 or 2), all of one shape.
+        sides: gains of each on the left and on the right; what has one channel takes the first.
+    """
     total = np.zeros_like(blocks[0])
-    for block, gain in zip(blocks, gains, strict=True):
-        total += block * np.float32(gain)
+    for block, gains in zip(blocks, sides, strict=True):
+        total += block * np.asarray(gains, np.float32)[: block.shape[1]]
     return total

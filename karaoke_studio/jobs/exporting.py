@@ -66,7 +66,7 @@ class Exporting(QObject):
         song: Song,
         output: OutputSpec,
         stems: tuple[str, ...],
-        gains: dict[str, float] | None = None,
+        gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
     ) -> str:
         """Write files from a song's take; see `JobQueue.export_song`."""
@@ -80,7 +80,7 @@ class Exporting(QObject):
         song: Song,
         output: OutputSpec,
         stems: tuple[str, ...],
-        gains: dict[str, float] | None = None,
+        gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
     ) -> tuple[JobSpec, threading.Event]:
         # named as the song is, so that {base} has something to say

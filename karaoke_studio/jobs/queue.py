@@ -328,7 +328,7 @@ class JobQueue(QObject):
         song: Song,
         output: OutputSpec,
         stems: tuple[str, ...],
-        gains: dict[str, float] | None = None,
+        gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
     ) -> str:
         """Write files from a song's take; returns the id that the export's signals carry.

@@ -41,7 +41,8 @@ class Controls:
     Attributes:
         ring: the sound to play, or None for silence.
         is_running: play or stand still.
-        stem_gains: of the stems of the take, in its order, exact in float32.
+        stem_sides: gains on the left and on the right of the stems of the take, in its order,
+            exact in float32.
         volume_gain: of the sum, 0…1, exact in float32.
         count_in: heard before the sound begins the next time; None = it begins at once.
         beats: on which a metronome clicks; None = it is off.
@@ -51,7 +52,7 @@ class Controls:
     def __init__(self) -> None:
         self.ring: StemRing | None = None
         self.is_running = False
-        self.stem_gains: tuple[float, ...] = (1.0,) * MAX_STEMS
+        self.stem_sides: tuple[tuple[float, float], ...] = ((1.0, 1.0),) * MAX_STEMS
         self.volume_gain = 1.0
         self.count_in: CountIn | None = None
         self.beats: BeatGrid | None = None
@@ -161,12 +162,15 @@ class Mixer:
         self.mark: Mark | None = None
         self.underruns = 0
         self._controls = controls
+        controls.levels.sample_rate = sample_rate
         self._fade_frames = round(FADE_S * sample_rate)
         self._voice = Voice(self._fade_frames)
         self._leaving = Voice(self._fade_frames)
-        wanted = controls.stem_gains
-        gains = [wanted[i] if i < len(wanted) else 0.0 for i in range(MAX_STEMS)]
-        self._stem_ramps = [Ramp(gain, self._fade_frames) for gain in gains]
+        unheard = ((0.0, 0.0),) * (MAX_STEMS - len(controls.stem_sides))
+        self._stem_ramps = [
+            (Ramp(left, self._fade_frames), Ramp(right, self._fade_frames))
+            for left, right in (*controls.stem_sides, *unheard)
+        ]
         self._volume_ramp = Ramp(controls.volume_gain, round(VOLUME_FADE_S * sample_rate))
         self._whole: Rows = list(np.zeros((2 * MAX_STEMS, PIECE_FRAMES), np.float32))
         self._rest = self._whole
@@ -274,15 +278,20 @@ class Mixer:
 
     def _apply_gains(self, mix: Rows, stems: int) -> None:
         """Bring each stem to its gain, and note how loud it then is."""
-        wanted, levels, count = self._controls.stem_gains, self._controls.levels, len(mix[0])
-        for number, ramp in enumerate(self._stem_ramps):
-            target = wanted[number] if number < len(wanted) else 0.0
+        wanted, levels, count = self._controls.stem_sides, self._controls.levels, len(mix[0])
+        for number, (on_left, on_right) in enumerate(self._stem_ramps):
+            to_left, to_right = wanted[number] if number < len(wanted) else (0.0, 0.0)
             if number >= stems:
-                ramp.value = target  # silent, so nothing can click
+                on_left.value, on_right.value = to_left, to_right  # silent: nothing can click
                 continue
-            gains = ramp.walk(target, count)
             left, right = mix[2 * number], mix[2 * number + 1]
+            in_the_middle = on_left.value == on_right.value and to_left == to_right
+            gains = on_left.walk(to_left, count)
             np.multiply(left, gains, out=left)
+            if in_the_middle:
+                on_right.value = on_left.value
+            else:
+                gains = on_right.walk(to_right, count)
             np.multiply(right, gains, out=right)
             levels.note_stem(number, left, right)
 

@@ -80,6 +80,16 @@ def stem_gains(
     return mix.gains(stems)
 
 
+def stem_sides(
+    source: Source, mix: Mix, stems: tuple[str, ...], channels: int, *, fills: bool = True
+) -> tuple[tuple[float, float], ...]:
+    """Return the gains of each stem on the left and on the right; see `stem_gains`."""
+    if source is Source.INSTRUMENTAL:
+        known = tuple(mix.sides(stem, channels) for stem in stems if stem != UNSPLIT)
+        return (*known, (float(fills),) * 2) if UNSPLIT in stems else known
+    return tuple((gain, gain) for gain in stem_gains(source, mix, stems, fills=fills))
+
+
 class Player:
     """Plays one take at a time.
 
@@ -209,9 +219,12 @@ class Player:
         if take is None:
             return
         match = self._matches.get(self._source, 1.0)
-        gains = stem_gains(self._source, self._mix, tuple(take.stems), fills=self._fills)
-        wanted = tuple(float(np.float32(gain * match)) for gain in gains)
-        self._desk.controls.stem_gains = wanted
+        stems = tuple(take.stems)
+        sides = stem_sides(self._source, self._mix, stems, take.channels, fills=self._fills)
+        self._desk.controls.stem_sides = tuple(
+            (float(np.float32(left * match)), float(np.float32(right * match)))
+            for left, right in sides
+        )
 
     def set_filling(self, *, on: bool) -> None:
         """Choose whether the song itself is heard where it is not separated yet, or silence."""
@@ -303,6 +316,10 @@ class Player:
     def heard(self) -> Heard:
         """Return how loud it was since the last call; for one meter only."""
         return self._deck.levels()
+
+    def short_term_lufs(self) -> float | None:
+        """Return the loudness of the last three seconds, None in silence; for one meter only."""
+        return self._desk.controls.levels.short_term_lufs()
 
     @property
     def device(self) -> str:

@@ -58,10 +58,12 @@ def mix_in_words(mix: Mix, stems: tuple[str, ...]) -> str:
     >>> mix_in_words(Mix(voice=0.2), ("vocals", "drums", "other"))
     'vocals 20 %, drums 100 %, other 100 %'
     """
-    gains = zip(stems, mix.gains(stems), strict=True)
-    return ", ".join(
-        f"{STEM_LABELS[stem].lower()} {gain:.0%}".replace("%", " %") for stem, gain in gains
-    )
+    parts = []
+    for stem, gain in zip(stems, mix.gains(stems), strict=True):
+        pan = mix.pans.get(stem, 0.0)
+        where = f" ({abs(pan):.0%} {'left' if pan < 0 else 'right'})" if pan else ""
+        parts.append(f"{STEM_LABELS[stem].lower()} {gain:.0%}{where}".replace("%", " %"))
+    return ", ".join(parts)
 
 
 def template_fields(song: Song) -> dict[str, str]:

@@ -75,9 +75,10 @@ class Exports(QObject):
         dialog.open()
         return dialog
 
-    def gains_of(self, song: Song) -> dict[str, float]:
-        """Return the gains of a song's stems, as its faders stand now."""
-        return dict(zip(song.stems, self._mix_of(song).gains(song.stems), strict=True))
+    def gains_of(self, song: Song) -> dict[str, tuple[float, float]]:
+        """Return the gains of a song's stems on both sides, as its faders stand now."""
+        mix = self._mix_of(song)
+        return {stem: mix.sides(stem, song.channels) for stem in song.stems}
 
     def tune_of(self, song: Song) -> dict[str, Any]:
         """Return key and tempo of a song as they stand now; {} = as it was recorded."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from karaoke_studio.ui import icons, text, theme
@@ -14,8 +14,12 @@ from karaoke_studio.ui.controls import Button, FlatSlider, Kind, Label
 from karaoke_studio.ui.theme import Look
 
 STEPS = 100
+#: A fader that is narrower has no room for a knob.
+_KNOB_WIDTH = 150
 #: What a meter's left end stands for, and how fast it falls back.
 FLOOR_DB, FALL_DB_S = -54.0, 30.0
+#: How much of the way to a new mean a meter goes, 30 times a second (some 0.3 s for most of it).
+_CALM = 0.2
 
 
 class _Slider(FlatSlider):
@@ -39,7 +43,7 @@ class Meter(QWidget):
     def __init__(self, look: Look, stem: str) -> None:
         super().__init__()
         self._look, self._stem = look, stem
-        self._shown_db = FLOOR_DB
+        self._shown_db = self._steady_db = FLOOR_DB
         self._at = 0.0
         self.setFixedHeight(3)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -61,9 +65,20 @@ class Meter(QWidget):
             self._shown_db = shown
             self.update()
 
+    def show_rms(self, rms: float) -> None:
+        """Show as well how loud it is on the whole, after `show_peak`; it moves calmly."""
+        rms_db = max(20 * math.log10(rms), FLOOR_DB) if rms > 1e-6 else FLOOR_DB
+        self._steady_db += _CALM * (rms_db - self._steady_db)
+        self.update()
+
+    @property
+    def steady_share(self) -> float:
+        """How far the calm part of the bar reaches, 0…1."""
+        return min(max(1 - self._steady_db / FLOOR_DB, 0.0), 1.0)
+
     def rest(self) -> None:
         """Show nothing."""
-        self._shown_db = FLOOR_DB
+        self._shown_db = self._steady_db = FLOOR_DB
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -78,6 +93,10 @@ class Meter(QWidget):
         if self.share > 0:
             box.setWidth(max(3.0, box.width() * self.share))
             painter.setBrush(theme.with_alpha(tokens.stem(self._stem), 0.55))
+            painter.drawRoundedRect(box, 1.5, 1.5)
+        if self.steady_share > 0:
+            box.setWidth(max(3.0, self.width() * min(self.steady_share, self.share)))
+            painter.setBrush(tokens.stem(self._stem))
             painter.drawRoundedRect(box, 1.5, 1.5)
 
 
@@ -102,6 +121,8 @@ class Fader(QWidget):
     ) -> None:
         super().__init__()
         self._words = words
+        self._knob: QWidget | None = None
+        self._has_knob = False
         self.setObjectName(f"{name}_fader")
         self.slider = _Slider(look, f"{name}_slider", words, stem)
         self.slider.usual = round(usual * STEPS)
@@ -126,6 +147,23 @@ class Fader(QWidget):
         self.slider.valueChanged.connect(self._on_value_changed)
         self.set_level(usual)
         self._tell()
+
+    def add_knob(self, knob: QWidget) -> None:
+        """Put a knob beside the figure; it is there while there is room."""
+        self._knob = knob
+        self.head.insertWidget(self.head.count() - 1, knob)
+        self.show_knob(shown=False)
+
+    def show_knob(self, *, shown: bool) -> None:
+        """Show the knob, or do not."""
+        self._has_knob = shown
+        if self._knob is not None:
+            self._knob.setVisible(shown and self.width() >= _KNOB_WIDTH)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the knob out where there is little room."""
+        super().resizeEvent(event)
+        self.show_knob(shown=self._has_knob)
 
     @property
     def level(self) -> float:
@@ -198,60 +236,3 @@ class Toggle(Button):
         if self.isChecked():
             return QColor(tokens.accent), QColor(tokens.on_accent)
         return background, QColor(foreground if self.underMouse() else tokens.muted)
-
-
-class OutputMeter(QWidget):
-    """What goes to both loudspeakers, with a light for what is too loud for them.
-
-    A click puts the light out.
-    """
-
-    def __init__(self, look: Look) -> None:
-        super().__init__()
-        self._look = look
-        self.left, self.right = Meter(look, "original"), Meter(look, "original")
-        self.is_clipped = False
-        self.setObjectName("output_meter")
-        self.setFixedSize(76, 20)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 5, 12, 5)
-        column.setSpacing(3)
-        column.addWidget(self.left)
-        column.addWidget(self.right)
-        look.changed.connect(self.update)
-        self._tell()
-
-    def show_peaks(self, left: float, right: float) -> None:
-        """Show what was heard, full scale = 1."""
-        self.left.show_peak(left)
-        self.right.show_peak(right)
-        if max(left, right) > 1.0 and not self.is_clipped:
-            self.is_clipped = True
-            self._tell()
-            self.update()
-
-    def rest(self) -> None:
-        """Show nothing."""
-        self.left.rest()
-        self.right.rest()
-
-    def mousePressEvent(self, _event: QMouseEvent) -> None:
-        """Put the light out."""
-        self.is_clipped = False
-        self._tell()
-        self.update()
-
-    def _tell(self) -> None:
-        said = "Too loud for the sound device: turn the volume down" if self.is_clipped else ""
-        self.setAccessibleName(said or "Level of the sound")
-        self.setToolTip(f"{said}. Click to put the light out" if said else "Level of the sound")
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the light."""
-        tokens = self._look.tokens
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(tokens.error if self.is_clipped else tokens.raised))
-        light = QRect(self.width() - 8, (self.height() - 8) // 2, 8, 8)
-        painter.drawEllipse(light)

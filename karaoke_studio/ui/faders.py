@@ -46,6 +46,7 @@ class Faders(QObject):
         self._strip.mix_changed.connect(self._on_mix_changed)
         self._strip.tune_changed.connect(self._on_tune_changed)
         listening.heard.connect(self._on_heard)
+        listening.loudness_measured.connect(self._strip.output.show_loudness)
         listening.playing_changed.connect(self._on_playing_changed)
 
     def mix_of(self, song: Song) -> Mix:
@@ -78,7 +79,7 @@ class Faders(QObject):
         self._listening.set_tune(mix.tune)
         self._view.set_mix(mix)
         self._view.set_tune(mix.tune)
-        self._strip.show_song(song.stems, mix)
+        self._strip.show_song(song.stems, mix, channels=song.channels)
 
     @Slot(object)
     def _on_mix_changed(self, mix: Mix) -> None:

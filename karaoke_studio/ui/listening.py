@@ -52,6 +52,7 @@ class Listening(QObject):
         playing_changed: whether it plays.
         problem_changed: KaraokeError, or None when all is well again.
         heard: Heard, how loud it was, 30 times a second while it plays.
+        loudness_measured: LUFS of the last three seconds or None, 10 times a second.
 
     Thread: GUI; the player answers at once.
     """
@@ -60,6 +61,7 @@ class Listening(QObject):
     playing_changed = Signal(bool)
     problem_changed = Signal(object)
     heard = Signal(object)
+    loudness_measured = Signal(object)
 
     def __init__(self, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -232,6 +234,8 @@ class Listening(QObject):
         self._looks += 1
         if playing and self._looks % 2:
             self.heard.emit(self._player.heard())
+            if self._looks % 6 == 1:
+                self.loudness_measured.emit(self._player.short_term_lufs())
         if self._player.problem is not self._problem:
             self._problem = self._player.problem
             self.problem_changed.emit(self._problem)

@@ -13,7 +13,9 @@ from karaoke_studio.job import STEM_LABELS, STEMS
 from karaoke_studio.playback.player import Heard
 from karaoke_studio.ui import theme
 from karaoke_studio.ui.controls import Button, Kind
-from karaoke_studio.ui.fader import Fader, OutputMeter, Toggle
+from karaoke_studio.ui.fader import Fader, Toggle
+from karaoke_studio.ui.output_meter import OutputMeter
+from karaoke_studio.ui.pan import PanKnob
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.tune_controls import TuneControls
 
@@ -54,6 +56,8 @@ class Channel(Fader):
         self.solo = Toggle(
             look, f"{stem}_solo", letter="S", says=f"Solo {words}", tip=f"Only {words.lower()}"
         )
+        self.pan = PanKnob(look, stem, words)
+        self.head.addWidget(self.pan)
         self.head.addWidget(self.mute)
         self.head.addWidget(self.solo)
         # the slider says it: there is no room
@@ -91,8 +95,17 @@ class MixerStrip(QWidget):
         self.music = Fader(look, MUSIC, "Music", "music", icon="music-notes")
         self.tune = TuneControls(look)
         self.channels: dict[str, Channel] = {}
+        self._channels = 2
+        #: Of the pair; where there are more stems each has its own.
+        self.pans = {
+            VOICE: PanKnob(look, VOICE, "Guide voice"),
+            MUSIC: PanKnob(look, MUSIC, "Music"),
+        }
         self._build_buttons()
         self._lay_out()
+        for stem, knob in self.pans.items():
+            (self.voice if stem == VOICE else self.music).add_knob(knob)
+            knob.panned.connect(lambda pan, stem=stem: self._on_panned(stem, pan))
         self.voice.moved.connect(self._on_voice_moved)
         self.music.moved.connect(self._on_music_moved)
         self.tune.tune_changed.connect(self._on_tune_changed)
@@ -163,11 +176,13 @@ class MixerStrip(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._arrange()
 
-    def show_song(self, stems: tuple[str, ...], mix: Mix) -> None:
-        """Show the faders of a song."""
+    def show_song(self, stems: tuple[str, ...], mix: Mix, *, channels: int = 2) -> None:
+        """Show the faders of a song; one of a single channel has no left and right."""
+        self._channels = channels
         if stems != self._stems:
             self._stems = stems
             self._build_channels()
+        self._arrange()
         self.show_mix(mix)
         self.rest()
 
@@ -179,6 +194,7 @@ class MixerStrip(QWidget):
         self.channels = {stem: Channel(self._look, stem) for stem in many}
         for stem, channel in self.channels.items():
             self._row.addWidget(channel, 1)
+            channel.pan.panned.connect(lambda pan, stem=stem: self._on_panned(stem, pan))
             channel.moved.connect(lambda level, stem=stem: self._on_channel_moved(stem, level))
             channel.muted_changed.connect(lambda on, stem=stem: self._on_named("muted", stem, on))
             channel.solo_changed.connect(lambda on, stem=stem: self._on_named("solo", stem, on))
@@ -194,6 +210,10 @@ class MixerStrip(QWidget):
         self.stems_button.setVisible(many)
         self.stems_button.setChecked(self._is_open)
         self._panel.setVisible(many and self._is_open)
+        for fader in (self.voice, self.music):
+            fader.show_knob(shown=self._channels > 1 and not many)
+        for channel in self.channels.values():
+            channel.pan.setVisible(self._channels > 1)
 
     def show_mix(self, mix: Mix) -> None:
         """Place all faders."""
@@ -201,8 +221,11 @@ class MixerStrip(QWidget):
         self.tune.show_tune(mix.tune)
         self.voice.set_level(mix.voice)
         self.music.set_level(mix.music)
+        for stem, knob in self.pans.items():
+            knob.set_pan(mix.pans.get(stem, 0.0))
         for stem, channel in self.channels.items():
             channel.set_level(mix.level(stem))
+            channel.pan.set_pan(mix.pans.get(stem, 0.0))
             channel.mute.setChecked(stem in mix.muted)
             channel.solo.setChecked(stem in mix.solo)
 
@@ -217,7 +240,7 @@ class MixerStrip(QWidget):
         self.music.meter.show_peak(max((p for s, p in peaks.items() if s != VOICE), default=0.0))
         for stem, channel in self.channels.items():
             channel.meter.show_peak(peaks.get(stem, 0.0))
-        self.output.show_peaks(heard.left, heard.right)
+        self.output.show_heard(heard)
 
     def rest(self) -> None:
         """Let all meters show nothing."""
@@ -258,6 +281,10 @@ class MixerStrip(QWidget):
         levels = {**self._mix.levels, stem: level}
         levels = {name: at for name, at in levels.items() if at != 1.0}
         self._change(replace(self._mix, levels=levels))
+
+    def _on_panned(self, stem: str, pan: float) -> None:
+        pans = {name: at for name, at in {**self._mix.pans, stem: pan}.items() if at}
+        self._change(replace(self._mix, pans=pans))
 
     def _on_named(self, field: str, stem: str, on: bool) -> None:
         named: frozenset[str] = getattr(self._mix, field)

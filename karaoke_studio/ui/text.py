@@ -493,6 +493,15 @@ def close_question(unfinished: int, exporting: bool) -> str:
     return "An export is still being written."
 
 
+def lufs(value: float | None) -> str:
+    """Return a loudness; nothing is heard where it is None.
+
+    >>> lufs(-14.26), lufs(None)
+    ('−14.3 LUFS', '– LUFS')
+    """
+    return "– LUFS" if value is None else f"{value:.1f} LUFS".replace("-", "−")
+
+
 def exported(files: int, folder: str) -> str:
     """Return what an export has done.
 

@@ -178,8 +178,8 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Turn a library take's FLACs back into staged samples, so that it can be exported.
 
     `stems` (stem → file) add up to the song; those named in `parts` are staged by themselves, and
-    with `gains` (stem → gain) their mix is, as the player makes it. With `tune` all of them are in
-    that key and tempo, again as the player makes them.
+    with `gains` (stem → left, right) their mix is, as the player makes it. With `tune` all of them
+    are in that key and tempo, again as the player makes them.
 
     Returns:
         `frames` of what is staged.
@@ -224,7 +224,7 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
             for part in args["parts"]:
                 staged[part].write(start, stems[part])
             if gains:
-                wanted = [gains.get(name, 0.0) for name in stems]
+                wanted = [gains.get(name, (0.0, 0.0)) for name in stems]
                 staged[MIX].write(start, mixed(list(stems.values()), wanted))
             start += len(floats[0])
             context.report(min(1.0, start / max(1, frames)))

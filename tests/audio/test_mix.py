@@ -55,6 +55,7 @@ GOOD = {"voice": 0.5, "music": 1, "levels": {}, "muted": [], "solo": []}
                 {"levels": {"drums": -1}},
                 {"levels": [1]},
                 {"muted": 3},
+                {"pans": {"drums": 2}},
             )
         ),
     ],
@@ -66,7 +67,18 @@ def test_what_cannot_be_understood_is_the_default(data: object) -> None:
 
 def test_blocks_are_added_in_their_order() -> None:
     blocks = list(np.random.default_rng(3).standard_normal((3, 50, 2)).astype(np.float32))
-    gains = (0.25, 0.0, 1.0)
-    slow = np.float32(0.25) * blocks[0] + blocks[2]
+    gains = ((0.25, 0.5), (0.0, 0.0), (1.0, 1.0))
+    slow = np.array([0.25, 0.5], np.float32) * blocks[0] + blocks[2]
     assert mixed(blocks, gains).dtype == np.float32
     np.testing.assert_array_equal(mixed(blocks, gains), slow)
+    mono = [block[:, :1] for block in blocks]
+    np.testing.assert_array_equal(mixed(mono, gains), slow[:, :1])
+
+
+def test_a_pan_makes_one_side_quieter_and_none_louder() -> None:
+    mix = Mix(voice=0.5, pans={"vocals": -0.5, "drums": 1.0})
+    assert mix.sides("vocals") == (0.5, 0.25)
+    assert mix.sides("drums") == (0.0, 1.0)
+    assert mix.sides("bass") == (1.0, 1.0)
+    assert mix.sides("vocals", 1) == (0.5, 0.5)
+    assert Mix.from_plain(mix.to_plain()) == mix

@@ -80,7 +80,7 @@ class FakeQueue(QObject):
         self.settings = Settings()
         self.wishes: list[tuple[str, str, bool]] = []
         self.analysed: list[str] = []
-        self.gains: dict[str, float] | None = None
+        self.gains: dict[str, tuple[float, float]] | None = None
         self.tune: dict[str, Any] | None = None
         self.retried: list[tuple[str, str]] = []
         self.exported_again: list[str] = []
@@ -158,7 +158,7 @@ class FakeQueue(QObject):
         song: Song,
         output: OutputSpec,
         stems: tuple[str, ...],
-        gains: dict[str, float] | None = None,
+        gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
     ) -> str:
         self.gains = gains
@@ -475,6 +475,7 @@ class FakePlayer:
         self.matches: dict[Source, float] = {}
         self.device = ""
         self.levels = SILENCE
+        self.lufs: float | None = None
         self.fills = True
         self.counted = (0, 0.0)
         self.last_click_s: float | None = None
@@ -557,6 +558,9 @@ class FakePlayer:
 
     def heard(self) -> Heard:
         return self.levels
+
+    def short_term_lufs(self) -> float | None:
+        return self.lufs
 
     def set_volume(self, volume: float) -> None:
         self.volume = volume

@@ -138,11 +138,11 @@ def test_block_sizes_do_not_matter() -> None:
     for sizes in ([8_000], [1] * 300 + [7_700], [513, 511, 1, 6_975]):
         controls = Controls()
         controls.is_running = True
-        controls.stem_gains = (0.0, 1.0)
+        controls.stem_sides = ((0.0, 0.0), (1.0, 1.0))
         ring = controls.ring = make_ring(0, start_frame=0, complete=False)
         ring.write(np.random.default_rng(5).standard_normal((2, 2, 9_000)).astype(np.float32))
         mixer = Mixer(RATE, controls)
-        controls.stem_gains = (1.0, 0.5)
+        controls.stem_sides = ((1.0, 0.2), (0.5, 0.5))
         results.append(np.concatenate([render(mixer, size) for size in sizes], axis=1))
     # The gain of a piece starts from the rounded gain of the one before: 300 × 3e-8 × 4.5 sigma.
     np.testing.assert_allclose(results[1], results[0], atol=5e-5)
@@ -153,12 +153,12 @@ def test_the_callback_makes_no_arrays(controls: Controls) -> None:
     mixer = Mixer(RATE, controls)
     rings = [make_ring(44_100) for _ in range(4)]
     block = np.zeros((1_102, 2), np.float32).T
-    gains = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0)]
+    gains = [((1.0, 1.0), (1.0, 0.5)), ((0.0, 0.0), (1.0, 1.0)), ((1.0, 0.0), (0.0, 0.0))]
 
     def play() -> None:
         for n in range(40):
             controls.ring = rings[n // 10]
-            controls.stem_gains = gains[n % 3]
+            controls.stem_sides = gains[n % 3]
             controls.is_running = n % 7 != 0
             controls.volume_gain = (n % 5) / 4
             mixer.render(block, 0.0)

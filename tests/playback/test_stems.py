@@ -59,6 +59,7 @@ FADERS = [
     Mix(voice=1.0, music=0.0),
     Mix(levels={"drums": 0.25, "other": 0.0}),
     Mix(voice=0.5, muted=frozenset({"bass"})),
+    Mix(voice=0.5, pans={"vocals": -0.75, "drums": 1.0, "bass": 0.125}),
     Mix(voice=0.5, solo=frozenset({"vocals", "drums"})),
 ]
 
@@ -71,7 +72,8 @@ def test_faders_are_followed_to_the_sample(stage: Stage, noise_take: MakeTake, m
     stage.player.set_mix(mix)
     stage.play()
     heard = stage.listen(take.files.frames)
-    truth = mixed(list(take.stems), mix.gains(NETWORK[:4]))
+    sides = [mix.sides(stem) for stem in NETWORK[:4]]
+    truth = mixed([stem.T for stem in take.stems], sides).T
     np.testing.assert_array_equal(heard, truth)
 
 
@@ -86,7 +88,8 @@ def test_faders_act_on_the_instrumental_only(stage: Stage, noise_take: MakeTake)
     np.testing.assert_array_equal(heard[:, FADE:], take.vocals[:, 5_000 + FADE : 10_000])
     stage.player.set_source(Source.INSTRUMENTAL)
     heard = stage.listen(5_000)
-    truth = mixed([take.vocals, take.instrumental], (0.5, 0.1))[:, 10_000:15_000]
+    sides = [(0.5, 0.5), (0.1, 0.1)]
+    truth = mixed([take.vocals.T, take.instrumental.T], sides).T[:, 10_000:15_000]
     np.testing.assert_array_equal(heard[:, FADE:], truth[:, FADE:])
 
 
@@ -138,7 +141,9 @@ def test_another_song_has_its_own_faders_from_its_first_sample(
     stage.listen(2_000)  # the song before fades out
     stage.play()
     heard = stage.listen(8_000)
-    truth = mixed(list(second.stems), Mix(voice=0.3, levels={"bass": 0.5}).gains(NETWORK[:4]))
+    faders = Mix(voice=0.3, levels={"bass": 0.5})
+    sides = [faders.sides(stem) for stem in NETWORK[:4]]
+    truth = mixed([stem.T for stem in second.stems], sides).T
     np.testing.assert_array_equal(heard, truth[:, :8_000])
 
 

@@ -15,10 +15,11 @@ from karaoke_studio.library.songs import Song
 from karaoke_studio.playback.levels import SILENCE
 from karaoke_studio.playback.player import Heard, Source
 from karaoke_studio.settings import Settings
-from karaoke_studio.ui.fader import Fader, Meter, OutputMeter
+from karaoke_studio.ui.fader import Fader, Meter
 from karaoke_studio.ui.loudness import match_gains
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.mixer_strip import MixerStrip, presets
+from karaoke_studio.ui.output_meter import OutputMeter
 from karaoke_studio.ui.theme import Look
 from tests.helpers.fakes_ui import FakeLibrary, FakePlayer, FakeQueue
 from tests.ui.conftest import Desk, OpenWindow
@@ -205,7 +206,7 @@ def test_a_pair_has_the_three_presets() -> None:
 
 def test_every_control_can_be_reached_and_says_what_it_is(strip: MixerStrip) -> None:
     controls = [w for w in strip.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
-    assert len(controls) == 2 + 2 + 4 * 3 + 4
+    assert len(controls) == 2 + 2 + 4 * 4 + 4 + 2
     for control in controls:
         assert control.accessibleName(), control.objectName()
         assert control.toolTip(), control.objectName()
@@ -247,13 +248,13 @@ def test_a_meter_falls_slowly(qtbot: QtBot, look: Look) -> None:
 def test_the_clip_light_stays_until_it_is_seen(qtbot: QtBot, look: Look) -> None:
     meter = OutputMeter(look)
     qtbot.addWidget(meter)
-    meter.show_peaks(1.0, 0.2)
+    meter.show_heard(SILENCE._replace(left=1.0, right=0.2))
     assert not meter.is_clipped, "full scale is not too loud"
-    meter.show_peaks(1.001, 0.2)
-    meter.show_peaks(*SILENCE[1:])
+    meter.show_heard(SILENCE._replace(left=1.001, right=0.2))
+    meter.show_heard(SILENCE)
     assert meter.is_clipped
     assert "Too loud" in meter.toolTip()
-    pixel = meter.grab().toImage().pixelColor(meter.width() - 4, meter.height() // 2)
+    pixel = meter.grab().toImage().pixelColor(meter.width() - 4, 8)
     assert pixel.name() == look.tokens.error.lower()
     qtbot.mouseClick(meter, LEFT)
     assert not meter.is_clipped
@@ -270,7 +271,7 @@ def test_the_mix_is_exported_as_the_faders_stand(
     qtbot.mouseClick(dialog.start_button, LEFT)
     ((_, _, stems),) = queue.exports.values()
     assert "mix" in stems
-    assert queue.gains == dict(zip(FOUR, player.mix.gains(FOUR), strict=True))
+    assert queue.gains == {stem: player.mix.sides(stem) for stem in FOUR}
     queue.finish_export(*queue.exports)
     dialog.close()
 
@@ -392,3 +393,61 @@ def test_put_away_faders_stay_away(desk: Desk, library: FakeLibrary, qtbot: QtBo
     assert not strip.channels["drums"].isVisible()
     qtbot.mouseClick(strip.stems_button, LEFT)
     assert window.settings.mixer_open
+
+
+def test_the_mean_lies_below_the_peak_and_the_loudness_is_told(
+    window: MainWindow, player: FakePlayer, strip: MixerStrip
+) -> None:
+    player.levels = Heard((0.5,) * 6, 0.5, 0.25, 0.1, 0.05)
+    player.lufs = -14.26
+    window.listening.play()
+    for _ in range(60):
+        window.listening.look()
+    meter = strip.output
+    assert 0 < meter.left.steady_share < meter.left.share
+    assert meter.left.steady_share == pytest.approx(1 - 20 / 54, abs=0.02)
+    assert meter.right.steady_share < meter.left.steady_share
+    assert meter.loudness.text() == "−14.3 LUFS"
+    player.pause()
+    window.listening.look()
+    assert meter.loudness.text() == "– LUFS"
+    assert meter.left.steady_share == 0
+
+
+def test_a_stem_is_placed_by_hand_wheel_and_keys(
+    qtbot: QtBot, window: MainWindow, strip: MixerStrip, player: FakePlayer, queue: FakeQueue
+) -> None:
+    window.opened.hear_original()
+    knob = strip.channels["drums"].pan
+    assert knob.accessibleName() == "Drums: left or right"
+    centre = knob.rect().center()
+    qtbot.mousePress(knob, LEFT, pos=centre)
+    qtbot.mouseMove(knob, centre + QPoint(-30, 0))
+    qtbot.mouseRelease(knob, LEFT, pos=centre + QPoint(-30, 0))
+    assert player.mix.pans == {"drums": -0.5}
+    assert player.mix.sides("drums") == (1.0, 0.5)
+    assert player.source is Source.INSTRUMENTAL
+    assert "50 % left" in knob.toolTip()
+    knob.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(knob.hasFocus)
+    qtbot.keyClick(knob, Qt.Key.Key_Right)
+    assert player.mix.pans == {"drums": -0.45}
+    assert player.position_frames == 0, "the arrow was the knob's"
+    window.faders.flush()
+    assert queue.mixes[-1][1]["pans"] == {"drums": -0.45}
+    qtbot.mouseDClick(knob, LEFT, pos=centre)
+    assert player.mix == Mix()
+
+
+def test_a_pair_has_knobs_and_a_mono_song_none(
+    window: MainWindow, strip: MixerStrip, library: FakeLibrary, player: FakePlayer
+) -> None:
+    assert not strip.pans["vocals"].isVisible(), "each stem has its own"
+    window.open_song(library.all[1].id)
+    assert strip.pans["vocals"].isVisible()
+    strip.pans["instrumental"].setValue(40)
+    assert player.mix.sides("instrumental") == (pytest.approx(0.6), 1.0)
+    library.all[1] = replace(library.all[1], channels=1, take_id="take2")
+    window.opened.follow(library.all[1])
+    assert not strip.pans["vocals"].isVisible()
+    assert not strip.pans["instrumental"].isVisible()
