@@ -20,6 +20,7 @@ from karaoke_studio import notes
 from karaoke_studio.engines import AUTO, choose_engine, is_network
 from karaoke_studio.errors import (
     DeviceError,
+    DeviceLost,
     EngineCrashed,
     ModelError,
     ModelRefused,
@@ -231,6 +232,7 @@ class _Run:
         self.model_load_s = 0.0
         self.device: str | None = None
         self.fallback_from: str | None = None
+        self._device_in_use = ""
         self.pair: dict[str, Any] = {}
         self.files: dict[str, Path] = {}
         self.notes: list[str] = []
@@ -392,9 +394,10 @@ class _Run:
         self.meter.forgive(self.model_load_s)
         self.engine, self.device = done["engine"], done["device"]
         if done["fallbacks"]:
-            self.fallback_from, code = done["fallbacks"][0]
-            detail = f"{self.fallback_from} {code} {self.device}"
-            self.notes.append(notes.note(notes.FALLBACK, detail))
+            given_up, code = done["fallbacks"][0]
+            self._note_fallback(given_up, code, done["device"])
+        if any(code == DeviceLost.code for _, code in done["fallbacks"]):
+            worker.end_idle()  # a driver that failed once fails in that process for ever
 
     def _asked_of_network(self) -> list[str] | None:
         """Return the stems that a network will be asked for, None where its own list decides."""
@@ -537,30 +540,25 @@ class _Run:
     ) -> dict[str, Any]:
         self.meter.enter(stage)
 
-        def hear(facts: dict[str, Any]) -> None:
-            if "described" in facts:
-                self._describe(facts["described"])
-            if "imported" in facts:
-                self._hear_import(facts["imported"])
-            if "ready" in facts and self.live is not None:
-                self.live.add(Layer.FINAL, *facts["ready"])
-            if "fraction" in facts:
-                self.meter.update(facts["fraction"])
-            if "peaks" in facts:
-                self.around.show_waves(facts["peaks"])
-
         args = {**args, "staging": str(self.staging)}
         for is_last in (False, True):
+            self._device_in_use = ""
             try:
                 result = worker.run(
                     task,
                     args,
-                    on_progress=hear,
+                    on_progress=self._hear,
                     stop=self.stop,
                     stall_s=STALL_S,
                     hints=self._hints,
                 )
-            except WorkerDied as exc:
+            except (WorkerDied, ProcessingTimeout) as exc:
+                elsewhere = None if is_last else self._without_card(args)
+                if elsewhere is not None:
+                    args = elsewhere
+                    continue
+                if isinstance(exc, ProcessingTimeout):
+                    raise
                 if is_last:
                     raise EngineCrashed(
                         f"{self.spec.input.name} could not be made: a helper process stopped "
@@ -572,6 +570,32 @@ class _Run:
                 self.meter.forgive(worker.start_wait_s)
                 return result
         raise AssertionError("unreachable")
+
+    def _hear(self, facts: dict[str, Any]) -> None:
+        """Take what a child tells of the task under way."""
+        self._device_in_use = facts.get("device", self._device_in_use)
+        if "described" in facts:
+            self._describe(facts["described"])
+        if "imported" in facts:
+            self._hear_import(facts["imported"])
+        if "ready" in facts and self.live is not None:
+            self.live.add(Layer.FINAL, *facts["ready"])
+        if "fraction" in facts:
+            self.meter.update(facts["fraction"])
+        if "peaks" in facts:
+            self.around.show_waves(facts["peaks"])
+
+    def _without_card(self, args: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the same for the processor, where the choice of a card that failed was ours."""
+        options, card = args.get("options", {}), self._device_in_use
+        if card in {"", "cpu"} or options["device"] != "auto":
+            return None
+        self._note_fallback(card, DeviceLost.code, "cpu")
+        return args | {"options": options | {"device": "cpu"}}
+
+    def _note_fallback(self, given_up: str, code: str, device: str) -> None:
+        self.fallback_from = given_up
+        self.notes.append(notes.note(notes.FALLBACK, f"{given_up} {code} {device}"))
 
     def _hear_import(self, facts: dict[str, Any]) -> None:
         """Let the song be heard as far as it is imported."""

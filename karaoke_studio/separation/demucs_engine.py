@@ -3,7 +3,8 @@
 `reference` runs the forward of upstream as it is; `exact` makes the same stems within rounding
 (≥ 110 dB) and skips what the job does not need; `fast` and `turbo` may count with fewer digits, as
 far as was measured to keep their promises (`calibration`). Where the person left the device to us,
-a graphics card that fails is left for something smaller, and the song goes on from where it was.
+a graphics card that fails is left for the processor, and the song goes on from where it was. One
+without enough memory is first given fewer chunks at once, then attention in pieces.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from karaoke_studio.separation.song_run import (
     song_recipe,
 )
 from karaoke_studio.separation.torch_networks import (
+    chunks_at_once,
     draws,
     free_device,
     on_device,
@@ -51,16 +53,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A song that does not fit is tried again with chunks of this share.
-_SMALLER = 0.25
-
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A device, and the share of the usual chunk length."""
+    """A device, how many chunks it is given at once, and whether attention is made in pieces.
+
+    None of it changes the result by more than rounding.
+    """
 
     device: str
-    share: float = 1.0
+    chunks: int = 1
+    in_pieces: bool = False
 
 
 @dataclass
@@ -96,7 +99,8 @@ class DemucsEngine:
         Raises:
             Cancelled: from `check`.
             ModelRefused: the model makes no such stem, or takes no such segment.
-            OutOfMemory: it does not fit on the device that was named, or on any.
+            OutOfMemory: it does not fit on the device that was named, or on any, however it is
+                done.
             DeviceLost: the device that was named is not there, or failed.
             OSError: the disk is full.
         """
@@ -162,12 +166,22 @@ class DemucsEngine:
 
     def _attempts(self, options: NetworkOptions) -> list[_Attempt]:
         devices = devices_to_try(options.device, self.record)
-        if options.device != "auto":
+        if options.mode == REFERENCE:  # upstream's own forward, one chunk after the other
             return [_Attempt(device) for device in devices]
-        # a transformer pads shorter chunks to the length it was trained on
-        can_shrink = not any(is_transformer(network) for network in self.model.networks)
-        shares = (1.0, _SMALLER) if can_shrink else (1.0,)
-        return [_Attempt(device, share) for device in devices for share in shares]
+        return [attempt for device in devices for attempt in self._attempts_on(device, options)]
+
+    def _attempts_on(self, device: str, options: NetworkOptions) -> list[_Attempt]:
+        """Return the ways of using a device, each with less memory than the one before."""
+        from karaoke_studio.separation.torch_layers import has_attention
+
+        segments = [options.segment_s or segment_of(network) for network in self.model.networks]
+        most = chunks_at_once(device, int(SAMPLE_RATE * max(segments)))
+        # a quarter each time: a try that fails costs the chunks it was given
+        counts = [most, *(count for count in (most // 4,) if count > 1), 1]
+        attempts = [_Attempt(device, count) for count in dict.fromkeys(counts)]
+        if any(has_attention(network) for network in self.model.networks):
+            attempts.append(_Attempt(device, 1, in_pieces=True))
+        return attempts
 
 
 class _Run:
@@ -192,6 +206,8 @@ class _Run:
             "backend": "torch",
             "segments_s": [str(self._segment_s(network)) for network in engine.model.networks],
             "device": attempt.device,
+            "chunks": attempt.chunks,
+            "in_pieces": attempt.in_pieces,
             "threads": threads,
             "versions": versions(),
         }
@@ -234,6 +250,7 @@ class _Run:
             tuple(weight for _, _, weight in made),
             self._valid_length(network),
             draws=draws(network),
+            batch=self._attempt.chunks,
         )
 
     def _forward(self, number: int, sources: list[int], pulse: Pulse, stack: ExitStack) -> Forward:
@@ -243,6 +260,10 @@ class _Run:
         if self._options.mode == REFERENCE:
             forward = reference_forward(network, sources, self._attempt.device)
         else:
+            from karaoke_studio.separation.torch_layers import in_pieces
+
+            if self._attempt.in_pieces:
+                stack.enter_context(in_pieces(network))
             rows = stack.enter_context(only_heads(network, sources))
             forward = quick_forward(network, rows, self._attempt.device, self._options.way)
         return pulse.around(forward, stack.enter_context(ticking(network, pulse.tick)))
@@ -255,8 +276,7 @@ class _Run:
 
     def _segment_s(self, network: torch.nn.Module) -> float | Fraction:
         wanted = self._options.segment_s
-        usual = segment_of(network) if wanted is None else wanted
-        return usual if self._attempt.share == 1.0 else float(usual) * self._attempt.share
+        return segment_of(network) if wanted is None else wanted
 
 
 def _as_it_is(length: int) -> int:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 import shutil
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
 from karaoke_studio.separation.ranges import Range, Ranges
 
-#: float32 (channels, n) → float32 (stems of the network, channels, ≥ the chunk's length).
+#: float32 (channels, n) → float32 (stems of the network, channels, ≥ the chunk's length); a network
+#: that takes several chunks at once also has float32 (b, channels, n) → (b, stems, channels, …).
 Forward = Callable[[FloatArray], FloatArray]
 #: Reads frames start…stop as float32 (channels, stop - start), zeros outside the song.
 Read = Callable[[int, int], FloatArray]
@@ -39,6 +40,10 @@ MAX_SHIFT_S = 0.5
 
 def _as_long_as_the_chunk(length: int) -> int:
     return length
+
+
+def _nothing(_samples: FloatArray) -> None:
+    """Nothing is known before the network has run."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,9 @@ class Network:
             the song on both sides, and the output is cut back to its middle.
         draws: whether upstream's forward takes one number from Python's `random`, which moves the
             shifts that are drawn after it.
+        instead: asked for the chunk that was just read; what it returns is taken for the network's
+            output, which then need not run. None = the network must.
+        batch: most chunks that `forward` takes at once; 1 = it is given each by itself.
     """
 
     forward: Forward
@@ -62,6 +70,8 @@ class Network:
     weights: tuple[float, ...]
     valid_length: Callable[[int], int] = _as_long_as_the_chunk
     draws: bool = False
+    instead: Callable[[FloatArray], FloatArray | None] = _nothing
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -268,7 +278,7 @@ class OverlapAdd:
         Args:
             read: the song.
             report: called with the fraction of chunks done, 1.0 at the end.
-            check: called before each chunk.
+            check: called before each chunk, or batch of chunks.
             order: picks the order of the chunks (they come sorted along the song); it changes no
                 bit of the result.
 
@@ -276,19 +286,48 @@ class OverlapAdd:
             OSError: the disk for `edges` is full.
         """
         try:
-            for chunk in order(self._todo):
+            for chunks in self._batches(order(self._todo)):
                 check()
                 report(self.done / self.total)
-                self._run_chunk(chunk, read)
-                self.done += 1
+                self._run_chunks(chunks, read)
+                self.done += len(chunks)
         finally:
             self._shelf.close()
         report(1.0)
 
-    def _run_chunk(self, chunk: Chunk, read: Read) -> None:
+    def _batches(self, chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
+        """Yield chunks of one pass and one size together, as many as its network takes at once."""
+        waiting: dict[tuple[int, int], list[Chunk]] = {}
+        for chunk in chunks:
+            network = self._networks[self._passes[chunk.pass_number].network]
+            key = chunk.pass_number, network.valid_length(chunk.stop - chunk.start)
+            batch = waiting.setdefault(key, [])
+            batch.append(chunk)
+            if len(batch) >= network.batch:
+                yield waiting.pop(key)
+        yield from waiting.values()
+
+    def _run_chunks(self, chunks: list[Chunk], read: Read) -> None:
+        network = self._networks[self._passes[chunks[0].pass_number].network]
+        made: dict[Chunk, FloatArray] = {}
+        inputs: dict[Chunk, FloatArray] = {}
+        for chunk in chunks:
+            samples = _input(network, chunk, read)
+            known = network.instead(samples)
+            if known is None:
+                inputs[chunk] = samples
+            else:
+                made[chunk] = known
+        if len(inputs) == 1:
+            ((chunk, samples),) = inputs.items()
+            made[chunk] = network.forward(samples)
+        elif inputs:
+            made |= zip(inputs, network.forward(np.stack(list(inputs.values()))), strict=True)
+        for chunk in chunks:
+            self._finish(chunk, _middle(made[chunk], chunk.stop - chunk.start))
+
+    def _finish(self, chunk: Chunk, raw: FloatArray) -> None:
         one = self._passes[chunk.pass_number]
-        network = self._networks[one.network]
-        raw = _forward(network, chunk, read)
         self._finished.add(chunk)
         for start, stop in one.pieces(chunk, self._wanted):
             mine = raw[..., start - chunk.start : stop - chunk.start]
@@ -309,12 +348,15 @@ def _key(chunk: Chunk, start: int) -> str:
     return f"raw-{chunk.pass_number}-{chunk.number}-{start}"
 
 
-def _forward(network: Network, chunk: Chunk, read: Read) -> FloatArray:
-    """Run one chunk, fed with as much of the song around it as the network wants."""
+def _input(network: Network, chunk: Chunk, read: Read) -> FloatArray:
+    """Return a chunk with as much of the song around it as the network wants."""
     length = chunk.stop - chunk.start
     valid = network.valid_length(length)
     begin = chunk.start - (valid - length) // 2
-    raw = network.forward(read(begin, begin + valid))
+    return read(begin, begin + valid)
+
+
+def _middle(raw: FloatArray, length: int) -> FloatArray:
     spare = raw.shape[-1] - length
     return raw[..., spare // 2 : raw.shape[-1] - (spare - spare // 2)]
 

@@ -6,7 +6,7 @@ Nothing here knows a runtime. An engine hands over its networks as functions on 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -207,7 +207,7 @@ def _loop(
     """Run the chunk loop on a song that has been brought to the networks' rate."""
     scale = Scale(source, song.facts)
     if options.mode in _SKIPPING:
-        networks = [replace(one, forward=scale.skipping(one)) for one in networks]
+        networks = [replace(one, instead=scale.silence_for(one)) for one in networks]
     loop = OverlapAdd(
         networks,
         source.frames,
@@ -289,19 +289,19 @@ class Scale:
             scaled[:, low - start : high - start] = (samples - self._mean) / self._std
         return scaled
 
-    def skipping(self, network: Network) -> Forward:
-        """Return a network's forward that is not run for what cannot be heard.
+    def silence_for(self, network: Network) -> Callable[[FloatArray], FloatArray | None]:
+        """Return what knows a network's output for what cannot be heard: its stems are silent.
 
-        The stems of such a chunk, which is the one that was read last, are silent.
+        It is asked for the chunk that was read last.
         """
 
-        def forward(samples: FloatArray) -> FloatArray:
+        def known(samples: FloatArray) -> FloatArray | None:
             if self._peak >= _INAUDIBLE:
-                return network.forward(samples)
+                return None
             silence = -self._mean / self._std
             return np.full((len(network.stems), *samples.shape), silence, np.float32)
 
-        return forward
+        return known
 
     def undo(self, block: FloatArray) -> FloatArray:
         """Return float32 (stems · channels of the song, n) of (stems, 2, n)."""

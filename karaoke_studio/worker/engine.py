@@ -86,8 +86,8 @@ def separate(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
             `NetworkOptions`), and those of `load_model`.
         context: of this task; its hints say where the song is heard, `frame` and whether it `moves`
             (that part is made first); told {"stage": "loading_model" or "separating"},
-            {"fraction": …} and {"ready": [start, stop]} in frames of the song, when all stems have
-            those.
+            {"device": name} before it is used, {"fraction": …} and {"ready": [start, stop]} in
+            frames of the song, when all stems have those.
 
     Returns:
         `engine` (the model's name), `stems`, `model_sha256`, `model_load_s`, `device`, `fallbacks`
@@ -272,6 +272,7 @@ class _Ledger:
         from karaoke_studio.separation.journal import Journal, recipe_hash
 
         name = recipe_hash(recipe)
+        self._tell({"device": recipe["device"]})
         if self._journal is None:
             self._journal = Journal(self._path, name, self._sync)
             self.resumed = self._journal.resumed

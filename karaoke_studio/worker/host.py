@@ -311,11 +311,12 @@ class Worker:
                 return
             if self._idle is not None:
                 self._idle.cancel()
-            self._idle = threading.Timer(IDLE_END_S, self._end_idle)
+            self._idle = threading.Timer(IDLE_END_S, self.end_idle)
             self._idle.daemon = True
             self._idle.start()
 
-    def _end_idle(self) -> None:
+    def end_idle(self) -> None:
+        """End the child unless it works; all its memory is given back, on graphics cards too."""
         if not self._turn.acquire(blocking=False):
             return
         try:

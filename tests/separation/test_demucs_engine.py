@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 from demucs.apply import BagOfModels, apply_model
-from demucs.demucs import Demucs
+from demucs.demucs import Demucs, LocalState
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
 from karaoke_studio.errors import DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.progress import Cancelled
-from karaoke_studio.separation import demucs_engine
+from karaoke_studio.separation import demucs_engine, torch_layers, torch_networks
 from karaoke_studio.separation.demucs_engine import DemucsEngine
 from karaoke_studio.separation.model_files import Model
 from karaoke_studio.separation.ranges import Ranges
@@ -357,11 +357,11 @@ class Breaks(torch.nn.Module):
         self.failures = failures
         self.cac = False
         self.calls = 0
-        self.lengths = []
+        self.batches = []
 
     def forward(self, mix):
         self.calls += 1
-        self.lengths.append(mix.shape[-1])
+        self.batches.append(len(mix))
         failure = self.failures.get(self.calls)
         if failure is not None:
             raise failure
@@ -389,27 +389,113 @@ def calm(folder):
     return separated(model_of(net), SONG, folder)[0]
 
 
-@pytest.mark.usefixtures("two_devices")
-@pytest.mark.parametrize("when", [1, 3, 7])
-def test_out_of_memory_on_a_card_goes_on_with_less_then_with_the_processor(when, tmp_path):
+@pytest.fixture
+def room(two_devices, monkeypatch):
+    """A card that says that it takes five chunks at once."""
+    monkeypatch.setattr(
+        demucs_engine, "chunks_at_once", lambda device, _frames: 1 if device == "cpu" else 5
+    )
+
+
+def no_memory():
+    return torch.OutOfMemoryError("no memory")
+
+
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize(("when", "batches"), [(1, [5, 1, *[1] * 9]), (2, [5, 2, 1, *[1] * 5])])
+def test_out_of_memory_on_a_card_goes_on_with_fewer_chunks_then_with_the_processor(
+    when, batches, tmp_path
+):
     expected = calm(tmp_path)
-    memory = torch.OutOfMemoryError("no memory")
-    net = Breaks({when: memory, when + 1: memory})
+    net = Breaks({when: no_memory(), when + 1: no_memory()})
     ledger = Memory()
     found, done, _ = separated(model_of(net), SONG, tmp_path, ledger=ledger, device="auto")
     assert done.device == "cpu"
     assert [(one.device, one.code) for one in done.fallbacks] == [("cuda:0", "OUT_OF_MEMORY")] * 2
-    assert [recipe["device"] for recipe in ledger.recipes] == ["cuda:0", "cuda:0", "cpu"]
-    assert net.lengths[when] == 22050 // 4
+    tried = [(recipe["device"], recipe["chunks"]) for recipe in ledger.recipes]
+    assert tried == [("cuda:0", 5), ("cuda:0", 1), ("cpu", 1)]
+    assert net.batches == batches  # what was made before is not made again
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.usefixtures("two_devices")
-def test_smaller_chunks_may_be_all_that_it_takes(tmp_path):
-    net = Breaks({2: torch.OutOfMemoryError("no memory")})
-    _, done, _ = separated(model_of(net), SONG, tmp_path, device="auto")
+@pytest.mark.usefixtures("room")
+def test_fewer_chunks_at_once_may_be_all_that_it_takes(tmp_path):
+    expected = calm(tmp_path)
+    net = Breaks({2: no_memory()})
+    found, done, _ = separated(model_of(net), SONG, tmp_path, device="auto")
     assert done.device == "cuda:0"
     assert len(done.fallbacks) == 1
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize(("kind", "most"), [(HTDemucs, 5), (HDemucs, 3)])
+def test_attention_in_pieces_is_tried_before_the_processor_and_gives_the_same(
+    kind, most, tmp_path, monkeypatch
+):
+    net, song = make_net(kind), noise(2.7, RATE)
+    expected = upstream(net, song)
+    monkeypatch.setattr(torch_layers, "_PIECE", 7)
+    for whole in (torch.nn.MultiheadAttention, LocalState):
+        monkeypatch.setattr(whole, "forward", None)
+    true_forward, tried = net.forward, []
+
+    def forward(mix):
+        layers = {type(layer).__name__ for layer in net.modules()}
+        tried.append((len(mix), bool(layers & {"_PiecedAttention", "_PiecedLocalState"})))
+        if tried[-1] != (1, True):
+            raise no_memory()
+        return true_forward(mix)
+
+    monkeypatch.setattr(net, "forward", forward)
+    found, done, _ = separated(model_of(net), song, tmp_path, mode="exact", device="auto")
+    assert tried[:3] == [(most, False), (1, False), (1, True)]
+    assert done.device == "cuda:0"
+    assert len(done.fallbacks) == 2
+    assert snr_db(found, expected) >= 110
+    # and the warm model is what it was
+    monkeypatch.undo()
+    again, _, _ = separated(model_of(net), song, tmp_path, mode="reference")
+    np.testing.assert_array_equal(again, expected)
+
+
+@pytest.mark.parametrize("kind", [HTDemucs, HDemucs, Demucs])
+def test_several_chunks_at_once_give_the_same(kind, tmp_path, monkeypatch):
+    net, song = make_net(kind), noise(2.7, RATE)
+    alone, _, _ = separated(model_of(net), song, tmp_path, ["vocals", "bass"], mode="exact")
+    monkeypatch.setattr(demucs_engine, "chunks_at_once", lambda *_: 3)
+    ledger = Memory()
+    found, _, _ = separated(
+        model_of(net), song, tmp_path, ["vocals", "bass"], ledger=ledger, mode="exact"
+    )
+    assert ledger.recipes[0]["chunks"] == 3
+    assert snr_db(found, alone) >= 110
+
+
+def test_a_batch_skips_what_nobody_hears(tmp_path, monkeypatch):
+    monkeypatch.setattr(demucs_engine, "chunks_at_once", lambda *_: 4)
+    song = noise(4.0, RATE)
+    song[:, : 2 * RATE] = noise(2.0, RATE, level=1e-5)
+    exact, fast = Breaks({}), Breaks({})
+    separated(model_of(exact), song, tmp_path, ["vocals"], mode="exact")
+    found, _, _ = separated(model_of(fast), song, tmp_path, ["vocals"], mode="fast")
+    assert 0 < sum(fast.batches) <= sum(exact.batches) - 3
+    assert np.abs(found[0, :, :RATE]).max() <= 1e-7
+
+
+@pytest.mark.parametrize(("free_gb", "chunks"), [(0, 1), (1, 1), (4, 2), (6, 3), (12, 6), (80, 8)])
+def test_a_card_gets_as_many_chunks_as_fit(monkeypatch, free_gb, chunks):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _name: (free_gb << 30, 80 << 30))
+    assert torch_networks.chunks_at_once("cuda:0", 343_980) == chunks
+    assert torch_networks.chunks_at_once("cpu", 343_980) == 1
+
+
+def test_a_card_that_does_not_say_what_is_free_gets_one_chunk(monkeypatch):
+    def gone(_name):
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", gone)
+    assert torch_networks.chunks_at_once("cuda:0", 343_980) == 1
 
 
 @pytest.mark.usefixtures("two_devices")
@@ -428,8 +514,9 @@ def test_a_lost_card_is_left_at_once(tmp_path):
     [(torch.OutOfMemoryError("x"), OutOfMemory), (RuntimeError("x"), DeviceLost)],
 )
 def test_a_device_that_was_named_is_not_replaced(failure, error, tmp_path):
+    net = Breaks(dict.fromkeys(range(2, 9), failure))
     with pytest.raises(error) as caught:
-        separated(model_of(Breaks({2: failure})), SONG, tmp_path, device="cuda:0")
+        separated(model_of(net), SONG, tmp_path, device="cuda:0")
     assert caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
@@ -441,16 +528,14 @@ def test_memory_that_the_system_refuses_is_told_from_other_faults(tmp_path):
         separated(model_of(Breaks({1: caught.value})), SONG, tmp_path)
 
 
-@pytest.mark.usefixtures("two_devices")
+@pytest.mark.usefixtures("room")
 def test_when_nothing_is_small_enough_it_is_said(tmp_path):
-    memory = torch.OutOfMemoryError("no memory")
     with pytest.raises(OutOfMemory, match="not enough memory"):
-        separated(model_of(Breaks({1: memory, 2: memory, 3: memory, 4: memory})), SONG, tmp_path)
-    own = MemoryError()
-    net = Breaks(dict.fromkeys(range(1, 9), own))
+        separated(model_of(Breaks({1: no_memory()})), SONG, tmp_path)
+    net = Breaks(dict.fromkeys(range(1, 9), MemoryError()))
     with pytest.raises(OutOfMemory):
         separated(model_of(net), SONG, tmp_path, device="auto")
-    assert net.calls == 4
+    assert net.calls == 3
 
 
 def test_a_fault_of_ours_is_not_taken_for_the_devices(tmp_path):
@@ -497,7 +582,7 @@ def growth_mb(seconds, rate, folder):
 
     torch.set_num_threads(1)
     net = Breaks({}, segment=Fraction(39, 5))
-    net.calls, net.lengths = 0, _Nothing()
+    net.batches = _Nothing()
     song = EndlessSource(seconds, rate)
     engine = DemucsEngine(model_of(net))
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
