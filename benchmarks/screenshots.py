@@ -23,10 +23,12 @@ from PySide6.QtCore import QEventLoop, QMimeData, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from benchmarks.timeline import made_up_spectrogram
 from karaoke_studio.audio.live_peaks import FULL_SCALE
+from karaoke_studio.audio.mix import Mix
 from karaoke_studio.audio.peaks import load_peaks, write_peaks
 from karaoke_studio.errors import CorruptAudio, NoOutputDevice
-from karaoke_studio.job import STEMS
+from karaoke_studio.job import NETWORK_STEMS, STEMS
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.playback.player import Heard, LiveSong
 from karaoke_studio.settings import Settings
@@ -132,6 +134,8 @@ class Scene:
         self.player.lufs = -13.8
         for _ in range(30):
             self.window.listening.look()
+        song = self.library.all[number]
+        self.window.song_view.timeline.show_spectrogram(made_up_spectrogram(song.frames))
 
 
 def empty(scene: Scene) -> QWidget:
@@ -207,6 +211,23 @@ def playing(scene: Scene) -> QWidget:
     window.opened.repeat(95 * RATE, 118 * RATE)
     window.places.keep()
     window.places.call(window.places.places()[1], "Chorus")
+    return window
+
+
+def mixing(scene: Scene) -> QWidget:
+    """A song of six stems, mixed."""
+    scene.fill()
+    song = scene.library.add("Six of Them", "Nobody", seconds=200, hue=80, stems=NETWORK_STEMS)
+    scene.library.all[0] = replace(song, analysis=analysis(song))
+    window = scene.show()
+    scene.open_song(at=61)
+    pans = {"guitar": -0.6, "piano": 0.45}
+    mix = Mix(voice=0.2, levels={"drums": 0.8}, muted=frozenset({"other"}), pans=pans)
+    window.song_view.mixer._change(mix)
+    window.beats.turn_metronome(True)
+    scene.player.levels = Heard((0.3, 0.6, 0.4, 0.5, 0.2, 0.0), 1.02, 0.62, 0.2, 0.17)
+    for _ in range(4):
+        window.listening.look()
     return window
 
 
@@ -327,7 +348,19 @@ def about(scene: Scene) -> QWidget:
 STATES: dict[str, Callable[[Scene], QWidget]] = {
     state.__name__: state
     for state in (
-        *(empty, first_song, queue, playing, zoomed, no_words, songs_only, no_sound, undo, drag),
+        *(
+            empty,
+            first_song,
+            queue,
+            playing,
+            zoomed,
+            mixing,
+            no_words,
+            songs_only,
+            no_sound,
+            undo,
+            drag,
+        ),
         *(export, export_done, key_sheet, close_question, menu, settings, about),
     )
 }

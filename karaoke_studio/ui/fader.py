@@ -14,8 +14,6 @@ from karaoke_studio.ui.controls import Button, FlatSlider, Kind, Label
 from karaoke_studio.ui.theme import Look
 
 STEPS = 100
-#: A fader that is narrower has no room for a knob.
-_KNOB_WIDTH = 150
 #: What a meter's left end stands for, and how fast it falls back.
 FLOOR_DB, FALL_DB_S = -54.0, 30.0
 #: How much of the way to a new mean a meter goes, 30 times a second (some 0.3 s for most of it).
@@ -115,6 +113,8 @@ class Fader(QWidget):
     """
 
     moved = Signal(float)
+    #: One that is narrower has no room for a knob.
+    knob_width = 150
 
     def __init__(
         self, look: Look, stem: str, words: str, name: str, *, icon: str = "", usual: float = 1.0
@@ -158,7 +158,7 @@ class Fader(QWidget):
         """Show the knob, or do not."""
         self._has_knob = shown
         if self._knob is not None:
-            self._knob.setVisible(shown and self.width() >= _KNOB_WIDTH)
+            self._knob.setVisible(shown and self.width() >= self.knob_width)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the knob out where there is little room."""

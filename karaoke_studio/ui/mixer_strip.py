@@ -46,6 +46,7 @@ class Channel(Fader):
 
     muted_changed = Signal(bool)
     solo_changed = Signal(bool)
+    knob_width = 136
 
     def __init__(self, look: Look, stem: str) -> None:
         words = STEM_LABELS[stem]
@@ -57,7 +58,7 @@ class Channel(Fader):
             look, f"{stem}_solo", letter="S", says=f"Solo {words}", tip=f"Only {words.lower()}"
         )
         self.pan = PanKnob(look, stem, words)
-        self.head.addWidget(self.pan)
+        self.add_knob(self.pan)
         self.head.addWidget(self.mute)
         self.head.addWidget(self.solo)
         # the slider says it: there is no room
@@ -213,7 +214,7 @@ class MixerStrip(QWidget):
         for fader in (self.voice, self.music):
             fader.show_knob(shown=self._channels > 1 and not many)
         for channel in self.channels.values():
-            channel.pan.setVisible(self._channels > 1)
+            channel.show_knob(shown=self._channels > 1)
 
     def show_mix(self, mix: Mix) -> None:
         """Place all faders."""

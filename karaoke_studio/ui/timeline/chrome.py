@@ -21,8 +21,8 @@ DRAWING = "Drawing the spectrogram…"
 _VEIL = 0.55
 #: Pixels of a place's name; what is longer is cut.
 _LONG_NAME = 120
-#: Beats nearer to one another, in pixels, are left out; bars as well.
-_LEAST_BEAT = 7
+#: Bars and beats nearer to one another, in pixels, are left out.
+_LEAST_BAR, _LEAST_BEAT = 14, 9
 #: How strongly the lines of bars and of beats are painted.
 _BEATS = (0.26, 0.10)
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
@@ -62,7 +62,7 @@ class Chrome:
     def paint_beats(self, painter: QPainter, rows: Rows, axis: TimeAxis, grid: BeatGrid) -> None:
         """Paint a faint line at each beat and a clearer one at each bar, where there is room."""
         beat = grid.period_at(axis.start + axis.span / 2) / axis.step
-        if beat * grid.bar < _LEAST_BEAT:
+        if beat * grid.bar < _LEAST_BAR:
             return
         first, plain = (theme.with_alpha(self.tokens.text, share) for share in _BEATS)
         bar_below = theme.with_alpha(theme.DARK.text, _BEATS[1])
