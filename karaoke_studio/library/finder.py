@@ -87,7 +87,8 @@ def _parsed(text: str, kind: type[T]) -> T:
     return value if isinstance(value, kind) else kind()
 
 
-_COLUMNS = ", ".join(SongRow._fields)
+#: Of the table, as a `SongRow` wants them.
+ROW_COLUMNS = ", ".join(SongRow._fields)
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ class Finder:
             return
         cursor = self._connection.cursor()
         cursor.row_factory = None
-        found = cursor.execute(f"SELECT rowid, {_COLUMNS} FROM songs ORDER BY rowid DESC")
+        found = cursor.execute(f"SELECT rowid, {ROW_COLUMNS} FROM songs ORDER BY rowid DESC")
         self._rows = {values[0]: SongRow._make(values[1:]) for values in found}
         self._numbers = {row.id: number for number, row in self._rows.items()}
         self._orders, self._keys = {}, {}

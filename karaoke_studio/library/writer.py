@@ -7,6 +7,7 @@ in.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -15,7 +16,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,17 @@ from karaoke_studio.errors import (
     error_from_os,
 )
 from karaoke_studio.job import JobSpec
-from karaoke_studio.library import edits, job_store, playlists, smart_lists, takes
+from karaoke_studio.library import (
+    duplicates,
+    edits,
+    erasing,
+    job_store,
+    playlists,
+    relocate,
+    smart_lists,
+    statistics,
+    takes,
+)
 from karaoke_studio.library.edits import insert
 from karaoke_studio.library.manifest import (
     MANIFEST,
@@ -338,6 +349,40 @@ class LibraryWriter:
             playlists.save(connection, self.folder)
 
         return self.submit(changed)
+
+    # -- caring ----------------------------------------------------------------------------------
+
+    def merge_in_lists(self, keep: str, others: Sequence[str]) -> Future[dict[str, list[str]]]:
+        """Put a song into the set lists of others; returns what those held before."""
+
+        def change(connection: sqlite3.Connection) -> dict[str, list[str]]:
+            before = duplicates.merge_in_lists(connection, keep, others)
+            playlists.save(connection, self.folder)
+            return before
+
+        return self.submit(change)
+
+    def set_playlists(self, lists: Mapping[str, Sequence[str]]) -> Future[None]:
+        """Give set lists these songs; one that is gone stays gone."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            for playlist_id, songs in lists.items():
+                with contextlib.suppress(MissingFile):
+                    playlists.set_songs(connection, playlist_id, songs)
+
+        return self._change_playlists(change)
+
+    def erase(self, song_ids: Sequence[str]) -> Future[None]:
+        """Delete songs so that nothing of them is left in the library's folder."""
+        return self.submit(lambda c: erasing.erase(c, self.folder, song_ids))
+
+    def relink(self, found: Mapping[str, Path]) -> Future[dict[str, str]]:
+        """Write down where linked files are now; returns where they were."""
+        return self.submit(lambda c: relocate.relink(c, self.folder, found))
+
+    def note_made(self, outcome: str, engine: str, **facts: Any) -> Future[None]:
+        """Note for the statistics that a song is over, see `statistics.note`."""
+        return self.submit(lambda c: statistics.note(c, outcome, engine, **facts))
 
     # -- jobs ------------------------------------------------------------------------------------
 
