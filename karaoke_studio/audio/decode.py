@@ -154,6 +154,15 @@ class Source:
         self._reader.close()
         self._file.close()
 
+    def check_length(self) -> None:
+        """Refuse a song that is too long by its own account, before hours of it are decoded.
+
+        Raises:
+            LimitExceeded: it goes on for more than twelve hours.
+        """
+        if self._reader.is_length_exact and self.claimed_frames is not None:
+            check_duration(self._path.name, self.claimed_frames, self.sample_rate)
+
     def blocks(self, block_frames: int = BLOCK_FRAMES) -> Iterator[FloatBlock]:
         """Yield the song from its beginning to its end, once.
 

@@ -119,6 +119,7 @@ def import_song(
     cover = _save_cover(tags, staging)
     digest, copied = _hash(path, staging if copy else None, check)
     with open_source(path if copied is None else staging / copied) as source:
+        source.check_length()
         length_s = (source.claimed_frames or 0) / source.sample_rate
         _require_disk(source, before[0], staging)
         describe(

@@ -522,6 +522,18 @@ def test_songs_longer_than_twelve_hours_are_refused_while_decoding(
     assert len(decode(tmp_path / "b.wav")[0]) == 16_000
 
 
+def test_songs_that_say_they_are_too_long_are_refused_before_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("karaoke_studio.audio.limits.MAX_DURATION_S", 2)
+    sf.write(tmp_path / "a.flac", noise(3, 8000).T, 8000)
+    with open_source(tmp_path / "a.flac") as source:
+        with pytest.raises(LimitExceeded, match=r"a\.flac is longer"):
+            source.check_length()
+        monkeypatch.setattr("karaoke_studio.audio.limits.MAX_DURATION_S", 3)
+        source.check_length()
+
+
 @pytest.fixture
 def neighbour(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], int]]]:
     """A sound file and a count of how often anybody has opened it since (told by the kernel)."""
