@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import AllowedLog
-from tests.faults import databases
+from tests.faults import __main__ as faults
+from tests.faults import databases, threads
 from tests.faults.program import Program
 from tests.faults.report import Report, Scale
 
@@ -41,6 +42,39 @@ def test_a_library_without_repair_is_caught(
     report = databases.run(Scale(False, 1, tmp_path, True))
     assert report.is_good
     assert report.mutant
+
+
+@pytest.mark.parametrize("task", threads.TASKS)
+def test_a_thread_that_is_ended_fails_its_job_alone(
+    tmp_path: Path, task: str, qapp: object, calm_log: AllowedLog
+) -> None:
+    calm_log.allow("broke")
+    fault, seconds = threads._end_in_queue(tmp_path / "ended", task, threads.ENDS["panic"])
+    assert fault == ""
+    assert seconds <= 1.0
+
+
+def test_what_is_known_of_a_seed_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def fault(scale: Scale) -> Report:
+        tried.append("harm" if scale.seed == 2 else "none")
+        return Report(1, 1, ["harm"] if scale.seed == 2 else [])
+
+    monkeypatch.setattr(faults, "FAULTS", {"one": fault})
+    monkeypatch.setattr(faults.logging, "disable", lambda _level: None)  # for other tests, too
+    file = tmp_path / "deep" / "figures.json"
+
+    def run(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["faults", "--json", str(file), *words])
+        return faults.main()
+
+    assert [run(), run("--resume"), run("--resume", "--all")] == [0, 0, 0]
+    assert tried == ["none", "none"]
+    assert [run("--seed", "2"), run("--seed", "2", "--resume")] == [1, 1]
+    assert tried == ["none", "none", "harm"]
 
 
 def test_a_killed_program_takes_its_children_along(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from karaoke_studio.library.writer import LibraryWriter
 from tests.faults.publisher import filled_take
 from tests.faults.report import Report, Scale
 
-ERRNOS = (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EINTR)
+ERRNOS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EINTR)
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _MOST = 400
 
 
@@ -53,7 +54,7 @@ def _os_error(number: int) -> OSError:
 
 def _sql_error(number: int) -> sqlite3.Error:
     error = sqlite3.OperationalError("an injected error")
-    code = sqlite3.SQLITE_FULL if number == errno.ENOSPC else sqlite3.SQLITE_IOERR
+    code = sqlite3.SQLITE_FULL if number in _FULL else sqlite3.SQLITE_IOERR
     error.sqlite_errorcode = code
     return error
 
@@ -108,8 +109,9 @@ _QUICK = ("adopt", "take", "cover")
 def run(scale: Scale) -> Report:
     """Let every operation of every job fail in turn."""
     report = Report()
-    for name in JOBS if scale.is_full else _QUICK:
-        for number in ERRNOS if scale.is_full else ERRNOS[:2]:
+    for turn, name in enumerate(JOBS if scale.is_full else _QUICK):
+        # quickly: another one for each job
+        for number in ERRNOS if scale.is_full else ERRNOS[turn : turn + 1]:
             _fail_each(scale, report, name, number)
     if scale.with_mutant:
         report.mutant = _mutant(scale)

@@ -10,9 +10,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from karaoke_studio.paths import DATA_DIR_VARIABLE
+
+_ROOT = Path(__file__).resolve().parents[2]
 #: How long a killed program's last child may live.
 _LAST_BREATH_S = 10.0
 
@@ -25,13 +29,41 @@ class Program:
         lines: its progress so far.
     """
 
-    def __init__(self, *words: object, data: Path, mutant: str = "") -> None:
+    def __init__(
+        self,
+        *words: object,
+        data: Path,
+        mutant: str = "",
+        before: Sequence[str] = (),
+        shell: str = "",
+        environment: Mapping[str, str | None] | None = None,
+        is_window: bool = False,
+    ) -> None:
+        """Start it.
+
+        Args:
+            words: what it is asked for.
+            data: its data folder.
+            mutant: a broken variant, or a fault that it meets; see `mutants`.
+            before: a command that runs it.
+            shell: what a shell does first ("ulimit -n 64").
+            environment: changes of the environment; None = without the variable.
+            is_window: it opens its window; nothing is printed as JSON.
+        """
         start = ["-m", "tests.faults.mutants", mutant] if mutant else ["-m", "karaoke_studio"]
-        command = [sys.executable, *start, *(str(word) for word in words)]
+        command = [*before, sys.executable, *start, *(_word(word) for word in words)]
+        if not is_window:
+            command += ["--data-dir", str(data), "--json"]
+        if shell:
+            command = ["sh", "-c", f'{shell}; exec "$@"', "sh", *command]
+        # found wherever it is started
+        wanted = {**os.environ, "PYTHONPATH": str(_ROOT), DATA_DIR_VARIABLE: str(data)}
+        wanted |= environment or {}  # type: ignore[arg-type]  # None: without it
         self.told: list[dict[str, Any]] = []
         self.lines: list[str] = []
         self._popen = subprocess.Popen(
-            [*command, "--data-dir", str(data), "--json"],
+            command,
+            env={name: value for name, value in wanted.items() if value is not None},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -52,6 +84,11 @@ class Program:
             take(line.strip())
 
     @property
+    def text(self) -> str:
+        """What it has said so far to people."""
+        return "\n".join(self.lines)
+
+    @property
     def is_running(self) -> bool:
         """Whether it has not ended."""
         return self._popen.poll() is None
@@ -61,6 +98,15 @@ class Program:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self.is_running:
             if any(word in line for line in self.lines):
+                return True
+            time.sleep(0.002)
+        return False
+
+    def wait_for_folder(self, folder: Path, timeout_s: float = 30) -> bool:
+        """Wait until a folder is there; False when the program ended before."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline and self.is_running:
+            if folder.is_dir():
                 return True
             time.sleep(0.002)
         return False
@@ -91,6 +137,21 @@ class Program:
         for stream in (self._popen.stdout, self._popen.stderr):
             if stream is not None:
                 stream.close()
+
+
+def tracebacks(data: Path) -> list[str]:
+    """Return the last lines of the tracebacks in the logs of a data folder."""
+    found = []
+    for path in sorted((data / "logs").glob("*.log")):
+        parts = path.read_text(encoding="utf-8", errors="replace").split("Traceback (most")
+        for part in parts[1:]:
+            lines = [line for line in part.splitlines()[1:] if line and line[0] != " "]
+            found.append(f"{path.name}: {lines[0] if lines else part[-100:]}")
+    return found
+
+
+def _word(word: object) -> str:
+    return os.fspath(word) if isinstance(word, Path) else str(word)
 
 
 def descendants(pid: int) -> list[int]:

@@ -25,5 +25,6 @@ if __name__ == "__main__":
         echo_any=engines.EchoAnyRate,
         echo_delayed=engines.DelayedEchoEngine,
         slow=engines.SlowEngine,
+        leaky=engines.LeakyEngine,
     )
     main()

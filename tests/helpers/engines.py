@@ -175,3 +175,21 @@ class SlowEngine(EchoAnyRate):
             if stop > start:
                 sink.write(start, source.read(start, stop))
             report(stop / source.frames)
+
+
+class LeakyEngine(EchoAnyRate):
+    """The mutant that keeps the sound of every song it has made."""
+
+    name = "leaky"
+    kept: list[FloatArray] = []  # noqa: RUF012 - shared on purpose
+
+    def separate(
+        self,
+        source: SampleReader,
+        sink: VocalsWriter,
+        facts: SongFacts,
+        report: ReportFraction,
+        check: Check,
+    ) -> None:
+        self.kept.append(source.read(0, source.frames) + 0)
+        super().separate(source, sink, facts, report, check)

@@ -20,7 +20,8 @@ from karaoke_studio.worker.host import Workers
 from tests.helpers.engine_child import engine_worker
 
 # the children of these tests know more built-in engines than the program does
-engines.BUILTIN_ENGINES = (*engines.BUILTIN_ENGINES, "echo", "echo_any", "echo_delayed", "slow")
+_OF_TESTS = ("echo", "echo_any", "echo_delayed", "slow", "leaky")
+engines.BUILTIN_ENGINES = (*engines.BUILTIN_ENGINES, *_OF_TESTS)
 
 
 class Street:
