@@ -319,6 +319,18 @@ def key_sheet(scene: Scene) -> QWidget:
     return window.findChild(QWidget, "key_sheet")
 
 
+def blind_test(scene: Scene) -> QWidget:
+    """Comparing blindly, in the middle."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    window.commands["blind_test_action"].trigger()
+    dialog = window.findChild(QWidget, "blind_test")
+    for says in "abbab":
+        dialog.answer(says)  # type: ignore[attr-defined]
+    return dialog
+
+
 def close_question(scene: Scene) -> QWidget:
     """Closing while songs are made."""
     window = queue(scene)
@@ -361,11 +373,20 @@ STATES: dict[str, Callable[[Scene], QWidget]] = {
             undo,
             drag,
         ),
-        *(export, export_done, key_sheet, close_question, menu, settings, about),
+        *(export, export_done, key_sheet, blind_test, close_question, menu, settings, about),
     )
 }
 #: These look the same at every size of the window.
-DIALOGS = {"export", "export_done", "key_sheet", "close_question", "menu", "settings", "about"}
+DIALOGS = {
+    "export",
+    "export_done",
+    "key_sheet",
+    "blind_test",
+    "close_question",
+    "menu",
+    "settings",
+    "about",
+}
 
 
 def wait(ms: int) -> None:

@@ -43,6 +43,7 @@ class TakeFacts:
         stems: stem → size of its file in bytes.
         null_test_db: see `JobResult`.
         device: that the network ran on; None for the built-in engines.
+        shift_bits: the take's samples × 2^shift_bits are the real level.
     """
 
     id: str
@@ -55,6 +56,7 @@ class TakeFacts:
     processing_time_s: float | None
     device: str | None
     notes: tuple[str, ...]
+    shift_bits: int = 0
 
 
 def takes_of(song: Song) -> list[TakeFacts]:
@@ -84,6 +86,7 @@ def _facts(song: Song, take_id: str, entry: dict[str, Any], *, is_current: bool)
         processing_time_s=entry["processing_time_s"],
         device=entry.get("device"),
         notes=tuple(str(note) for note in entry["notes"]),
+        shift_bits=int(entry["shift_bits"]),
     )
 
 

@@ -32,6 +32,7 @@ class Actions:
         self._add("logs_action", "Show the log folder")
         self._add("diagnosis_action", "Copy diagnostics")
         self._add("models_action", "Models…")
+        self._add("blind_test_action", "Blind test…")
         self._add("about_action", "About Karaoke Studio")
         self.recent = QMenu("Add recent", window)
         self.recent.setObjectName("recent_menu")
@@ -80,7 +81,7 @@ class Actions:
         self._fill(
             listen, "original_action", "instrumental_action", "vocals_action", "guide_action"
         )
-        self._fill(listen, "metronome_action")
+        self._fill(listen, "metronome_action", "blind_test_action")
         listen.addSeparator()
         self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
         listen.addSeparator()

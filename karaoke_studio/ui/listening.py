@@ -72,6 +72,8 @@ class Listening(QObject):
         self.rest: Callable[[int, int], tuple[float, tuple[float, ...]]] = _no_rest
         #: Clicks before it plays: how many, how many a minute, seconds from the last to the sound.
         self.count_in: Callable[[], tuple[int, float, float]] = _no_clicks
+        #: Whether meters may show what is heard.
+        self.tells_levels = True
         self._position = -1
         self._is_playing = False
         self._looks = 0
@@ -98,6 +100,10 @@ class Listening(QObject):
         self.live = live
         self._position = -1
         self.look()
+
+    def go_on_with(self, files: TakeFiles) -> None:
+        """Play the same song from other files, from the very sample that is next."""
+        self._player.go_on_with(files)
 
     def set_filling(self, *, on: bool) -> None:
         """Choose whether a song in work is heard as it is where it is not separated yet."""
@@ -232,7 +238,7 @@ class Listening(QObject):
             self._position = self._player.position_frames
             self.moved.emit(self._position)
         self._looks += 1
-        if playing and self._looks % 2:
+        if playing and self._looks % 2 and self.tells_levels:
             self.heard.emit(self._player.heard())
             if self._looks % 6 == 1:
                 self.loudness_measured.emit(self._player.short_term_lufs())

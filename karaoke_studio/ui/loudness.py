@@ -65,6 +65,7 @@ class LoudnessMatch(QObject):
     ) -> None:
         super().__init__(parent)
         self._is_on, self._opened, self._listening = is_on, opened, listening
+        self._is_tested = False
         self._change_setting, self._strip = change_setting, strip
         strip.match_button.setChecked(is_on)
         strip.match_requested.connect(self._on_requested)
@@ -74,8 +75,13 @@ class LoudnessMatch(QObject):
     @Slot()
     def follow(self) -> None:
         """Take the gains of the song that is open."""
-        song = self._opened.song()
-        self._listening.set_matches(match_gains(song) if song and self._is_on else {})
+        song, is_on = self._opened.song(), self._is_on or self._is_tested
+        self._listening.set_matches(match_gains(song) if song and is_on else {})
+
+    def match_for_test(self, *, on: bool) -> None:
+        """Match the sources while they are compared blindly, whatever is chosen."""
+        self._is_tested = on
+        self.follow()
 
     @Slot(bool)
     def _on_requested(self, is_on: bool) -> None:

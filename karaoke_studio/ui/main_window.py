@@ -39,6 +39,7 @@ from karaoke_studio.ui.arrangement import SIDE_WIDTH, Arrangement
 from karaoke_studio.ui.background import Background
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.beats import Beats
+from karaoke_studio.ui.blind_test import BlindTests
 from karaoke_studio.ui.close_question import CloseQuestion
 from karaoke_studio.ui.collection import Collection, Panels
 from karaoke_studio.ui.disk import Disk
@@ -160,6 +161,9 @@ class MainWindow(QMainWindow):
         )
         self.loudness = LoudnessMatch(
             self.settings.match_loudness, self.opened, self.listening, strip, keep_setting, self
+        )
+        BlindTests(
+            self.look, self.opened, self.listening, self.loudness, shelf, self.commands, self
         )
         self.stem_drag = StemDrag(
             self.look,
