@@ -27,7 +27,7 @@ import torch
 from demucs.apply import apply_model
 
 from karaoke_studio.separation.demucs_engine import DemucsEngine
-from karaoke_studio.separation.model_files import Model
+from karaoke_studio.separation.model_networks import Model
 from karaoke_studio.separation.ranges import Ranges
 from karaoke_studio.separation.song_run import NetworkOptions, Song
 from tests.helpers.engines import ArraySink, ArraySource, facts_of

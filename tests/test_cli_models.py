@@ -23,7 +23,8 @@ from karaoke_studio.separation.calibration import (
     processor,
 )
 from karaoke_studio.separation.hub import HUB_VARIABLE
-from karaoke_studio.separation.model_files import ModelStore, find_model
+from karaoke_studio.separation.model_files import find_model
+from karaoke_studio.separation.model_store import ModelStore
 from karaoke_studio.worker.host import WorkerDied
 from tests.helpers.fault_server import COMMIT, FaultServer, fault_server
 from tests.helpers.models import make_net, write_bag, write_safetensors

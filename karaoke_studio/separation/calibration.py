@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from karaoke_studio.separation.converted import conversion_versions, installed_version
-from karaoke_studio.separation.model_files import ModelFiles, ModelStore, model_sha256
+from karaoke_studio.separation.model_files import ModelFiles
+from karaoke_studio.separation.model_store import ModelStore, model_sha256
 from karaoke_studio.separation.ways import EXACT, FAST, TORCH_F32, TURBO
 from karaoke_studio.staging import write_json_atomic
 

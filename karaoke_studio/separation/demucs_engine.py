@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from karaoke_studio.errors import DeviceError, DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.separation.device import devices_to_try
 from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
-from karaoke_studio.separation.model_files import Model, is_empty, is_transformer, segment_of
+from karaoke_studio.separation.model_networks import Model, is_empty, is_transformer, segment_of
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.overlap_add import Forward, Network
 from karaoke_studio.separation.song_run import (

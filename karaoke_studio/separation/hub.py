@@ -22,7 +22,7 @@ from urllib.parse import quote
 from karaoke_studio.catalogue import SAFE, KnownModel
 from karaoke_studio.errors import DownloadFailed, ModelMissing, error_from_os
 from karaoke_studio.progress import StopEvent
-from karaoke_studio.separation.model_files import MAX_MODEL_BYTES
+from karaoke_studio.separation.model_store import MAX_MODEL_BYTES
 from karaoke_studio.separation.web import LineBroken, Patience, Transfer
 
 log = logging.getLogger(__name__)

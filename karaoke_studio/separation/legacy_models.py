@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from karaoke_studio.errors import ModelRefused
-from karaoke_studio.separation.model_files import (
+from karaoke_studio.separation.model_files import ModelFile
+from karaoke_studio.separation.model_networks import build_network, empty_network
+from karaoke_studio.separation.model_store import (
     MAX_MODEL_BYTES,
-    ModelFile,
     ModelStore,
-    build_network,
     converted_path,
-    empty_network,
     read_whole,
 )
 from karaoke_studio.separation.network_arguments import (

@@ -25,12 +25,7 @@ from karaoke_studio.separation.converted import (
     write_facts,
     writing,
 )
-from karaoke_studio.separation.model_files import (
-    Model,
-    is_empty,
-    is_transformer,
-    segment_of,
-)
+from karaoke_studio.separation.model_networks import Model, is_empty, is_transformer, segment_of
 from karaoke_studio.separation.network_arguments import CHANNELS, SAMPLE_RATE
 from karaoke_studio.separation.openvino_runtime import load_openvino
 from karaoke_studio.separation.spectra import Spectra

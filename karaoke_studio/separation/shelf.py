@@ -30,14 +30,8 @@ from karaoke_studio.errors import (
 from karaoke_studio.progress import StopEvent
 from karaoke_studio.separation.converted import conversions_folder
 from karaoke_studio.separation.hub import Hub, HubFile, Offer, OnBytes, ask_hub, fetch_file
-from karaoke_studio.separation.model_files import (
-    ModelFile,
-    ModelFiles,
-    ModelStore,
-    converted_path,
-    find_model,
-    hash_file,
-)
+from karaoke_studio.separation.model_files import ModelFile, ModelFiles, find_model
+from karaoke_studio.separation.model_store import ModelStore, converted_path, hash_file
 from karaoke_studio.staging import sync_folder, sync_tree, try_lock, write_json_atomic
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from karaoke_studio.errors import OutOfMemory
 from karaoke_studio.separation.calibration import Trial
 from karaoke_studio.separation.device import CPU
 from karaoke_studio.separation.engine import Check, FloatArray
-from karaoke_studio.separation.model_files import Model, segment_of
+from karaoke_studio.separation.model_networks import Model, segment_of
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.openvino_conversion import can_convert
 from karaoke_studio.separation.torch_networks import (

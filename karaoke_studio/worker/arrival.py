@@ -14,7 +14,8 @@ from karaoke_studio.engines import installed_models
 from karaoke_studio.errors import ModelDamaged, ModelMissing, ModelRefused, error_from_os
 from karaoke_studio.job import ENGINES, NETWORK_ENGINES
 from karaoke_studio.progress import Cancelled, StopEvent
-from karaoke_studio.separation.model_files import ModelFiles, find_model, with_model_file
+from karaoke_studio.separation.model_files import ModelFiles, find_model
+from karaoke_studio.separation.model_store import with_model_file
 from karaoke_studio.separation.shelf import Arrival, OnArrival, Placed, Shelf
 from karaoke_studio.worker.conversion import convert_models
 from karaoke_studio.worker.host import Worker, WorkerDied

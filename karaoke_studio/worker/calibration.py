@@ -19,7 +19,8 @@ from karaoke_studio.progress import StopEvent
 from karaoke_studio.separation.calibration import CalibrationRecord, Trial, calibration_key
 from karaoke_studio.separation.converted import is_installed
 from karaoke_studio.separation.cores import usual_threads
-from karaoke_studio.separation.model_files import ModelStore, find_model
+from karaoke_studio.separation.model_files import find_model
+from karaoke_studio.separation.model_store import ModelStore
 from karaoke_studio.worker.conversion import convert_models, convert_network
 from karaoke_studio.worker.host import Worker, WorkerDied
 

@@ -230,7 +230,7 @@ def _playhead(hints: dict[str, Any]) -> Playhead | None:
 def convert_model(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Convert the old model file `path`; only ever in a child that ends after it."""
     from karaoke_studio.separation import legacy_models
-    from karaoke_studio.separation.model_files import ModelStore
+    from karaoke_studio.separation.model_store import ModelStore
 
     target = legacy_models.convert_model(Path(args["path"]), ModelStore(Path(args["data"])))
     return {"target": str(target)}
@@ -317,15 +317,16 @@ class _Warm:
     _stamp: object = None
 
     def unconverted(self, args: dict[str, Any]) -> list[Path]:
-        from karaoke_studio.separation import model_files
+        from karaoke_studio.separation import model_store
 
-        store = model_files.ModelStore(Path(args["data"]))
-        return model_files.unconverted(find_model(args), store)
+        store = model_store.ModelStore(Path(args["data"]))
+        return model_store.unconverted(find_model(args), store)
 
     def engine(self, args: dict[str, Any], context: TaskContext) -> tuple[DemucsEngine, float]:
         """Return the model that is asked for and the seconds that it took to load it now."""
-        from karaoke_studio.separation import model_files
         from karaoke_studio.separation.demucs_engine import DemucsEngine
+        from karaoke_studio.separation.model_networks import load_model
+        from karaoke_studio.separation.model_store import ModelStore
 
         def check() -> None:
             context.check()
@@ -338,8 +339,8 @@ class _Warm:
         if warm is not None and warm.can_make(warm.model.sources if stems is None else stems):
             return warm, 0.0
         warm = self._engine = None  # two models may not fit side by side
-        store = model_files.ModelStore(Path(args["data"]))
-        model = model_files.load_model(files, store, check, stems)
+        store = ModelStore(Path(args["data"]))
+        model = load_model(files, store, check, stems)
         log.info("model %s loaded in %.2f s", model.name, model.load_s)
         self._engine, self._stamp = DemucsEngine(model, _device_record(args)), stamp
         return self._engine, model.load_s

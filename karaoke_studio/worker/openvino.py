@@ -35,11 +35,11 @@ def conversion_folder(args: dict[str, Any]) -> tuple[Path, str]:
         ModelMissing: a file is not there.
         ModelDamaged: a file is not the one it was.
     """
-    from karaoke_studio.separation import converted, model_files
+    from karaoke_studio.separation import converted, model_store
 
     data, files = Path(args["data"]), find_model(args)
-    hashes = model_files.checked_hashes(files, model_files.ModelStore(data))
-    sha256 = model_files.model_sha256(hashes, files.weights, files.segment_s)
+    hashes = model_store.checked_hashes(files, model_store.ModelStore(data))
+    sha256 = model_store.model_sha256(hashes, files.weights, files.segment_s)
     name = converted.conversion_name(sha256, args.get("stems"))
     return converted.conversions_folder(data, files.name) / name, sha256
 

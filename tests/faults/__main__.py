@@ -35,6 +35,7 @@ from tests.faults import (
     operations,
     places,
     power,
+    resumes,
     schemas,
     surroundings,
     threads,
@@ -60,9 +61,10 @@ FAULTS: dict[str, Fault] = {
     "surroundings": surroundings.run,
     "memory": memory.run,
     "threads": threads.run,
+    "resumes": resumes.run,
 }
 #: Whose mutants also run in the quick run; the rest at night.
-_QUICK_MUTANTS = ("operations", "databases")
+_QUICK_MUTANTS = ("operations", "databases", "resumes")
 
 
 def main() -> int:

@@ -18,7 +18,9 @@ from karaoke_studio.separation.calibration import (
     choose_way,
     processor,
 )
-from karaoke_studio.separation.model_files import ModelStore, find_model, load_model
+from karaoke_studio.separation.model_files import find_model
+from karaoke_studio.separation.model_networks import load_model
+from karaoke_studio.separation.model_store import ModelStore
 from karaoke_studio.separation.torch_trials import chunk_frames, first_network, try_all
 from karaoke_studio.separation.trials import cut_chunks, kept_chunks, run_upstream, snr_db, try_way
 from tests.helpers.engines import ArraySource, facts_of

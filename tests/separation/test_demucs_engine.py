@@ -20,7 +20,7 @@ from karaoke_studio.errors import DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.separation import demucs_engine, torch_layers, torch_networks
 from karaoke_studio.separation.demucs_engine import DemucsEngine
-from karaoke_studio.separation.model_files import Model
+from karaoke_studio.separation.model_networks import Model
 from karaoke_studio.separation.ranges import Ranges
 from karaoke_studio.separation.rates import ResampledSource
 from karaoke_studio.separation.song_run import NetworkOptions, Song

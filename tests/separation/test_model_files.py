@@ -24,14 +24,9 @@ from karaoke_studio.errors import ModelDamaged, ModelError, ModelMissing, ModelR
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.separation.demucs_engine import DemucsEngine
 from karaoke_studio.separation.legacy_models import convert_model
-from karaoke_studio.separation.model_files import (
-    HashRecords,
-    ModelStore,
-    find_model,
-    is_empty,
-    load_model,
-    unconverted,
-)
+from karaoke_studio.separation.model_files import find_model
+from karaoke_studio.separation.model_networks import is_empty, load_model
+from karaoke_studio.separation.model_store import HashRecords, ModelStore, unconverted
 from tests.helpers.models import (
     STEMS,
     make_net,

@@ -30,7 +30,8 @@ from karaoke_studio.paths import DataFolder
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.separation.converted import conversions_folder
 from karaoke_studio.separation.hub import HUB_VARIABLE, Hub
-from karaoke_studio.separation.model_files import find_model, load_model
+from karaoke_studio.separation.model_files import find_model
+from karaoke_studio.separation.model_networks import load_model
 from karaoke_studio.separation.shelf import RECORD, Arrival, Shelf, Verdict
 from karaoke_studio.separation.web import Patience, check_url
 from tests.helpers.disks import fill_disk
