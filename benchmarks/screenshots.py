@@ -338,6 +338,16 @@ def close_question(scene: Scene) -> QWidget:
     return window.findChild(QWidget, "close_question")
 
 
+def spectrogram_menu(scene: Scene) -> QWidget:
+    """The choices of the spectrogram."""
+    scene.fill()
+    window = scene.show()
+    scene.open_song()
+    menu = window.timeline_choices.spectrogram.menu
+    menu.popup(QPoint(0, 0))
+    return menu
+
+
 def menu(scene: Scene) -> QWidget:
     """The menu."""
     window = playing(scene)
@@ -373,11 +383,24 @@ STATES: dict[str, Callable[[Scene], QWidget]] = {
             undo,
             drag,
         ),
-        *(export, export_done, key_sheet, blind_test, close_question, menu, settings, about),
+        *(
+            export,
+            export_done,
+            key_sheet,
+            blind_test,
+            close_question,
+            spectrogram_menu,
+            menu,
+            settings,
+            about,
+        ),
     )
 }
 #: These look the same at every size of the window.
 DIALOGS = {
+    *("export", "export_done", "key_sheet", "blind_test", "close_question"),
+    *("spectrogram_menu", "menu", "settings", "about"),
+}
     "export",
     "export_done",
     "key_sheet",

@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 #: Page by page; the playhead stands still and the song moves; not at all.
 FOLLOWS = ("page", "smooth", "off")
 
+#: What the spectrogram can be made and shown like.
+SPECTROGRAM_WINDOWS = (1024, 2048, 4096, 8192)
+SPECTROGRAM_RANGES_DB = (36, 54, 72, 90)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -36,6 +40,10 @@ class Settings:
     Attributes:
         theme: "system", "dark" or "light".
         spectrogram_colours: "magma" or "viridis".
+        spectrogram_window: frames of one transform, one of `SPECTROGRAM_WINDOWS`.
+        spectrogram_scale: of frequency, "log", "mel" or "linear".
+        spectrogram_range_db: from the darkest to the brightest.
+        spectrogram_source: "heard", or the one that is always shown.
         follow_playhead: how the timeline goes along while it looks closer, one of `FOLLOWS`.
         quality: how much care new songs get, one of `job.QUALITIES`.
         engine: "auto" = what the quality asks for; else the engine of new songs.
@@ -72,6 +80,10 @@ class Settings:
 
     theme: str = "system"
     spectrogram_colours: str = "magma"
+    spectrogram_window: int = 4096
+    spectrogram_scale: str = "log"
+    spectrogram_range_db: int = 54
+    spectrogram_source: str = "heard"
     follow_playhead: str = "page"
     quality: str = "normal"
     engine: str = "auto"
@@ -108,13 +120,19 @@ class Settings:
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("system", "dark", "light"),
-    "spectrogram_colours": ("magma", "viridis"),
+    "spectrogram_colours": ("magma", "viridis", "grey"),
+    "spectrogram_scale": ("log", "mel", "linear"),
+    "spectrogram_source": ("heard", "original", "instrumental", "vocals"),
     "follow_playhead": FOLLOWS,
     "quality": QUALITIES,
     "network_mode": MODES,
     "stems": ("pair", "all"),
     "export_format": FORMATS,
     "export_bit_depth": BIT_DEPTHS,
+}
+_NUMBERS = {
+    "spectrogram_window": SPECTROGRAM_WINDOWS,
+    "spectrogram_range_db": SPECTROGRAM_RANGES_DB,
 }
 _FORMS = {"engine": MODEL_NAME, "device": DEVICE_NAME}
 _LIMITS = {"overlap": 0.5, "shifts": 10, "segment_s": 60, "threads": 256}
@@ -172,6 +190,8 @@ def _is_good(name: str, value: Any, default: Any) -> bool:
     # a bool is an int to Python, but neither a number nor a position of a slider
     if type(default) is float:
         return type(value) in {int, float} and 0 <= value <= _LIMITS.get(name, 1)
+    if name in _NUMBERS:
+        return type(value) is int and value in _NUMBERS[name]
     if type(default) is int:
         return type(value) is int and 0 <= value <= _LIMITS.get(name, value)
     if name in _FORMS:

@@ -1,4 +1,4 @@
-"""Spectrograms: levels over time on a logarithmic scale of frequency, as a view draws them.
+"""Spectrograms: levels over time and frequency, as a view draws them.
 
 A file holds one song as bytes of level, rows from low to high notes, columns over time, and the
 same again at half the columns until few are left. Made in a *media* child, where numpy may be
@@ -8,6 +8,7 @@ heavy; the window only looks columns up.
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -21,12 +22,14 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
-#: The rows lie evenly from the lowest to the highest frequency; 32 make an octave.
-LOW_HZ, HIGH_HZ = 55.0, 14_000.0
+#: The rows lie evenly between two frequencies: by octaves (32 rows each), by the ear's mels, or by
+#: hertz.
+SCALES = {"log": (55.0, 14_000.0), "mel": (40.0, 16_000.0), "linear": (0.0, 20_000.0)}
 ROWS = 256
 #: Level of byte 0 and of byte 255; 0 dB is a sine of full scale.
 FLOOR_DB, TOP_DB = -96.0, 0.0
 #: At 44.1 and 48 kHz, and scaled to the nearest power of two elsewhere.
+WINDOWS = (1024, 2048, 4096, 8192)
 WINDOW_FRAMES, HOP_FRAMES = 4096, 1024
 #: A longer song gets longer columns, so that neither file nor memory grows with it.
 COLUMN_LIMIT = 40_000
@@ -41,9 +44,41 @@ Report = Callable[[float], None]
 Check = Callable[[], None]
 
 
-def row_hz(row: float) -> float:
+@dataclass(frozen=True)
+class Shape:
+    """What a spectrogram is made like.
+
+    Attributes:
+        window: frames of one transform, one of `WINDOWS`: long ones tell notes apart, short ones
+            moments.
+        scale: of frequency, one of `SCALES`.
+    """
+
+    window: int = WINDOW_FRAMES
+    scale: str = "log"
+
+
+USUAL = Shape()
+
+
+def row_hz(row: float, scale: str = "log") -> float:
     """Return the frequency at the middle of a row."""
-    return float(LOW_HZ * (HIGH_HZ / LOW_HZ) ** (row / (ROWS - 1)))
+    low, high = SCALES[scale]
+    share = row / (ROWS - 1)
+    if scale == "log":
+        return float(low * (high / low) ** share)
+    if scale == "mel":
+        return _hz_of(_mel_of(low) + share * (_mel_of(high) - _mel_of(low)))
+    return low + share * (high - low)
+
+
+def _mel_of(hz: float) -> float:
+    """Return mels; O'Shaughnessy, Speech Communication (1987)."""
+    return 2595 * math.log10(1 + hz / 700)
+
+
+def _hz_of(mel: float) -> float:
+    return float(700 * (10 ** (mel / 2595) - 1))
 
 
 def level_db(value: float) -> float:
@@ -68,28 +103,29 @@ class Grid:
     columns: int
 
     @staticmethod
-    def of(frames: int, sample_rate: int) -> Grid:
+    def of(frames: int, sample_rate: int, window: int = WINDOW_FRAMES) -> Grid:
         """Return the grid of a song."""
         scale = 2.0 ** round(np.log2(sample_rate / 44_100))
-        window, hop = max(64, round(WINDOW_FRAMES * scale)), max(16, round(HOP_FRAMES * scale))
+        hop = window * HOP_FRAMES // WINDOW_FRAMES
+        window, hop = max(64, round(window * scale)), max(16, round(hop * scale))
         while frames > COLUMN_LIMIT * hop:
             hop *= 2
         # at half a window apart the tapers of two transforms add up: no frame is left out
         return Grid(window, min(hop, window // 2), hop, -(-frames // hop))
 
 
-def row_weights(sample_rate: int, window: int) -> FloatArray:
+def row_weights(sample_rate: int, window: int, scale: str = "log") -> FloatArray:
     """Return how much of each bin's power belongs to each row, float32 (bins, rows).
 
-    Triangles on the logarithmic scale, never narrower than the distance of two bins. A sine of full
-    scale gives about 1 in its row, whatever its frequency.
+    Triangles from row to row, never narrower than the distance of two bins. A sine of full scale
+    gives about 1 in its row, whatever its frequency.
     """
     bins_hz = np.fft.rfftfreq(window, 1 / sample_rate)
     bin_hz = sample_rate / window
-    middles = LOW_HZ * (HIGH_HZ / LOW_HZ) ** (np.arange(ROWS) / (ROWS - 1))
-    ratio = (HIGH_HZ / LOW_HZ) ** (1 / (ROWS - 1))
-    below = np.maximum(middles * (1 - 1 / ratio), bin_hz)
-    above = np.maximum(middles * (ratio - 1), bin_hz)
+    rows = np.array([row_hz(row, scale) for row in range(-1, ROWS + 1)])
+    middles = rows[1:-1]
+    below = np.maximum(middles - rows[:-2], bin_hz)
+    above = np.maximum(rows[2:] - middles, bin_hz)
     away = bins_hz[:, None] - middles[None, :]
     weights = np.clip(1 - np.where(away < 0, -away / below, away / above), 0, 1)
     # a hann window of n frames turns a sine of amplitude 1 into a line of height n / 4
@@ -101,12 +137,13 @@ def row_weights(sample_rate: int, window: int) -> FloatArray:
 class SpectrogramBuilder:
     """Collects the finest level from blocks that come in order; their sizes change nothing."""
 
-    def __init__(self, frames: int, sample_rate: int, channels: int) -> None:
-        self.grid = Grid.of(frames, sample_rate)
+    def __init__(self, frames: int, sample_rate: int, channels: int, shape: Shape = USUAL) -> None:
+        self.shape = shape
+        self.grid = Grid.of(frames, sample_rate, shape.window)
         grid = self.grid
         self._span = (_BATCH - 1) * grid.step + grid.window
         self._taper = np.hanning(grid.window + 1)[:-1].astype(np.float32)
-        self._weights = row_weights(sample_rate, grid.window)
+        self._weights = row_weights(sample_rate, grid.window, shape.scale)
         self._levels = np.zeros((ROWS, grid.columns), np.uint8)
         self._done = 0
         self._held = np.zeros((channels, self._span), np.float32)
@@ -172,7 +209,12 @@ def pyramid(levels: ByteArray) -> Iterator[ByteArray]:
 
 
 def make_spectrogram(
-    stems: list[Path], target: Path, sound: dict[str, int], report: Report, check: Check
+    stems: list[Path],
+    target: Path,
+    sound: dict[str, int],
+    report: Report,
+    check: Check,
+    shape: Shape = USUAL,
 ) -> None:
     """Write the spectrogram of the sum of stems.
 
@@ -182,12 +224,13 @@ def make_spectrogram(
         sound: `channels`, `sample_rate` and `frames` of the stems.
         report: gets a rising fraction.
         check: called between blocks.
+        shape: what it is like.
 
     Raises:
         CorruptAudio: a stem is damaged.
         OSError: the target cannot be written.
     """
-    builder = SpectrogramBuilder(sound["frames"], sound["sample_rate"], sound["channels"])
+    builder = SpectrogramBuilder(sound["frames"], sound["sample_rate"], sound["channels"], shape)
     read = 0
     for block in _sums(stems):
         check()
@@ -225,6 +268,7 @@ def write_spectrogram(path: Path, builder: SpectrogramBuilder, sound: dict[str, 
         {
             "frames": sound["frames"],
             "hop": builder.grid.hop,
+            "scale": builder.shape.scale,
             "columns": [level.shape[1] for level in levels],
         }
     ).encode()
@@ -242,11 +286,19 @@ class Spectrogram:
         frames: length of the song.
         hop: frames of one column of the finest level; each further level doubles it.
         levels: uint8 (rows, columns) each, low frequencies first.
+        scale: of frequency, one of `SCALES`.
     """
 
     frames: int
     hop: int
     levels: list[ByteArray]
+    scale: str = "log"
+
+    def db_at(self, frame: float, row: float) -> float:
+        """Return the level at a frame of the song and a row."""
+        finest = self.levels[0]
+        column = min(max(int(frame // self.hop), 0), finest.shape[1] - 1)
+        return level_db(float(finest[min(max(round(row), 0), ROWS - 1), column]))
 
     def level_for(self, frames_per_column: float) -> tuple[ByteArray, int]:
         """Return the coarsest level whose columns are no longer than this, and their frames."""
@@ -281,11 +333,12 @@ def _parse(data: bytes) -> Spectrogram:
     (size,) = struct.unpack_from("<I", data, 8)
     header = json.loads(data[12 : 12 + size])
     frames, hop, offset = int(header["frames"]), int(header["hop"]), 12 + size
-    if frames < 0 or hop < 1 or not header["columns"]:
+    scale = header.get("scale", "log")
+    if frames < 0 or hop < 1 or not header["columns"] or scale not in SCALES:
         raise ValueError("the header makes no sense")
     levels: list[ByteArray] = []
     for columns in header["columns"]:
         count = ROWS * int(columns)
         levels.append(np.frombuffer(data, np.uint8, count, offset).reshape(ROWS, int(columns)))
         offset += count
-    return Spectrogram(frames, hop, levels)
+    return Spectrogram(frames, hop, levels, scale)

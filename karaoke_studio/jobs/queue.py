@@ -15,6 +15,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, Slot
 
+from karaoke_studio.audio.spectrogram import Shape
 from karaoke_studio.engines import AUTO, DRAFT, choose_engine, is_network, model_folders
 from karaoke_studio.errors import KaraokeError, MissingFile
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
@@ -372,6 +373,9 @@ class JobQueue(QObject):
         With `anew` it is made once more, because the file that was answered cannot be read.
         """
         if not self._is_closing.is_set():
+            chosen = self._settings
+            shape = Shape(chosen.spectrogram_window, chosen.spectrogram_scale)
+            self._spectrograms.use(shape)
             self._spectrograms.request(song, source, anew=anew)
 
     def request_analysis(self, song_id: str) -> None:

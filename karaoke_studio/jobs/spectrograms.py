@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from karaoke_studio.audio.spectrogram import USUAL, Shape
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.library.songs import Song
@@ -41,6 +42,7 @@ class Spectrograms(QObject):
         super().__init__(parent)
         self._worker, self._folder = worker, folder
         self._lane = Lane("spectrograms", self)
+        self._shape = USUAL
         self._stop = threading.Event()
 
     def request(self, song: Song, source: str, *, anew: bool = False) -> None:
@@ -52,26 +54,34 @@ class Spectrograms(QObject):
             anew: the file in the cache cannot be used.
         """
         self._stop.set()
-        stop = self._stop = threading.Event()
-        self._lane.put(lambda: self._answer(song, source, stop, anew=anew))
+        stop, shape = threading.Event(), self._shape
+        self._stop = stop
+        self._lane.put(lambda: self._answer(song, source, shape, stop, anew=anew))
+
+    def use(self, shape: Shape) -> None:
+        """Make those of the next wishes like this."""
+        self._shape = shape
 
     def close(self) -> None:
         """Drop the wish under way and end the lane."""
         self._stop.set()
         self._lane.close()
 
-    def path_of(self, song: Song, source: str) -> Path:
+    def path_of(self, song: Song, source: str, shape: Shape = USUAL) -> Path:
         """Return where the cache keeps it. A take never changes; another one has another id."""
-        return self._folder / f"{song.id}-{song.take_id}" / source
+        name = source if shape == USUAL else f"{source}-{shape.window}-{shape.scale}"
+        return self._folder / f"{song.id}-{song.take_id}" / name
 
-    def _answer(self, song: Song, source: str, stop: threading.Event, *, anew: bool) -> None:
+    def _answer(
+        self, song: Song, source: str, shape: Shape, stop: threading.Event, *, anew: bool
+    ) -> None:
         if stop.is_set():
             return
-        path = self.path_of(song, source)
+        path = self.path_of(song, source, shape)
         found: Path | None = path
         try:
             if anew or not _touch(path):
-                self._make(song, source, path, stop)
+                self._make(song, source, shape, path, stop)
                 prune(self._folder, CACHE_LIMIT_BYTES)
         except Cancelled:
             return
@@ -81,13 +91,17 @@ class Spectrograms(QObject):
         if not stop.is_set():
             self.ready.emit(song.id, source, found)
 
-    def _make(self, song: Song, source: str, path: Path, stop: threading.Event) -> None:
+    def _make(
+        self, song: Song, source: str, shape: Shape, path: Path, stop: threading.Event
+    ) -> None:
         wish = {
             "stems": [str(song.stem_path(stem)) for stem in stems_of(song, source)],
             "channels": song.channels,
             "sample_rate": song.sample_rate,
             "frames": song.frames,
             "target": str(path),
+            "window": shape.window,
+            "scale": shape.scale,
         }
         self._worker.run("spectrogram", wish, stop=stop, stall_s=_STALL_S)
 

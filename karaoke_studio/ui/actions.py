@@ -10,7 +10,33 @@ from karaoke_studio.ui import keys
 
 _THEMES = {"system": "Like the system", "dark": "Dark", "light": "Light"}
 _FOLLOWS = {"page": "Page by page", "smooth": "Smoothly", "off": "Not at all"}
-_COLOURS = {"magma": "Magma", "viridis": "Viridis"}
+_COLOURS = {"magma": "Magma", "viridis": "Viridis", "grey": "Grey"}
+#: What the spectrogram can be made and shown like: words of the menu, and of each choice.
+SPECTROGRAM = {
+    "spectrogram_source": (
+        "Shows",
+        {
+            "heard": "What is heard",
+            "original": "The original",
+            "instrumental": "The instrumental",
+            "vocals": "The vocals",
+        },
+    ),
+    "spectrogram_scale": ("Scale", {"log": "Octaves", "mel": "Mel", "linear": "Linear"}),
+    "spectrogram_window": (
+        "Window",
+        {
+            "1024": "1024: moments are sharp",
+            "2048": "2048",
+            "4096": "4096",
+            "8192": "8192: notes are sharp",
+        },
+    ),
+    "spectrogram_range_db": (
+        "Range",
+        {"36": "36 dB", "54": "54 dB", "72": "72 dB", "90": "90 dB"},
+    ),
+}
 
 
 class Actions:
@@ -40,6 +66,9 @@ class Actions:
         self.follows = self._build_choices("follow", _FOLLOWS)
         self._add("picture_action", "Save the timeline as a picture…")
         self.colours = self._build_choices("colours", _COLOURS)
+        self.spectrogram = {
+            name: self._build_choices(name, choices) for name, (_, choices) in SPECTROGRAM.items()
+        }
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
@@ -100,7 +129,10 @@ class Actions:
         ):
             choices = view.addMenu(words)
             choices.setObjectName(name)
-            choices.addActions(group.actions())
+            if group is self.colours:
+                self.fill_spectrogram(choices)
+            else:
+                choices.addActions(group.actions())
         self._fill(view, "picture_action", "full_screen_action")
         menu.addSeparator()
         self._fill(menu, "models_action", "settings_action")
@@ -109,6 +141,15 @@ class Actions:
         menu.addSeparator()
         self._fill(menu, "quit_action")
         return menu
+
+    def fill_spectrogram(self, menu: QMenu) -> None:
+        """Put everything about the spectrogram into a menu."""
+        for name, (words, _) in SPECTROGRAM.items():
+            choices = menu.addMenu(words)
+            choices.setObjectName(f"{name}_menu")
+            choices.addActions(self.spectrogram[name].actions())
+        colours = menu.addMenu("Colours")
+        colours.addActions(self.colours.actions())
 
     def _fill(self, menu: QMenu, *names: str) -> None:
         for name in names:

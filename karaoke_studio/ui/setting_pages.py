@@ -17,7 +17,7 @@ _FOLLOWS = (
     ("smooth", "Follows smoothly"),
     ("off", "Stays where it is"),
 )
-_COLOURS = (("magma", "Magma"), ("viridis", "Viridis"))
+_COLOURS = (("magma", "Magma"), ("viridis", "Viridis"), ("grey", "Grey"))
 LOSSLESS = ("wav", "flac")
 _BITRATES = (320, 256, 192, 128)
 _NEXT_SONG = "From the next song on."

@@ -45,6 +45,8 @@ class SongView(QWidget):
         self._song: Song | None = None
         self._asked = self._asked_spectrogram = 0
         self._source = "original"
+        #: The one that the spectrogram shows whatever is heard; "" = what is heard.
+        self._pinned = ""
         self._mix = Mix()
         self._tune = AS_RECORDED
         #: Of the open song, by source; what was heard once is there at once.
@@ -154,7 +156,8 @@ class SongView(QWidget):
         self.transport.switch.set_source(stem)
         if stem != self._source:
             self._source = stem
-            self._want_spectrogram()
+            if not self._pinned:
+                self._want_spectrogram()
         self._show_heard()
 
     def set_mix(self, mix: Mix) -> None:
@@ -180,22 +183,38 @@ class SongView(QWidget):
         self.timeline.show_loop(stretch, is_on=is_on)
         self.transport.set_looping(is_on)
 
+    def pin_spectrogram(self, source: str) -> None:
+        """Let the spectrogram show one source whatever is heard; "" = what is heard."""
+        if source != self._pinned:
+            self._pinned = source
+            self._want_spectrogram()
+
+    def make_spectrograms_anew(self) -> None:
+        """Forget those that were read: they are wanted otherwise now."""
+        self._spectrograms.clear()
+        self._made_anew.clear()
+        self._want_spectrogram()
+
+    @property
+    def _shown_source(self) -> str:
+        return self._pinned or self._source
+
     def _want_spectrogram(self) -> None:
-        """Show the spectrogram of what is heard, or ask for it."""
+        """Show the spectrogram that is wanted, or ask for it."""
         self._asked_spectrogram = 0
         if self._song is None:
             return
-        found = self._spectrograms.get(self._source)
+        found = self._spectrograms.get(self._shown_source)
         if found is not None:
             self.timeline.show_spectrogram(found)
         else:
             self.timeline.await_spectrogram()
-            self.spectrogram_requested.emit(self._song, self._source, False)
+            self.spectrogram_requested.emit(self._song, self._shown_source, False)
 
     @Slot(str, str, object)
     def read_spectrogram(self, song_id: str, source: str, path: Path | None) -> None:
         """Read a spectrogram that was asked for; None = there can be none."""
-        if self._song is None or (song_id, source) != (self._song.id, self._source):
+        if self._song is None or (song_id, source) != (self._song.id, self._shown_source):
             return
         if path is None:
             self.timeline.show_spectrogram(None)
@@ -207,11 +226,11 @@ class SongView(QWidget):
         if number != self._asked_spectrogram or self._song is None:
             return
         if found is not None and found.frames == self._song.frames:
-            self._spectrograms[self._source] = found
+            self._spectrograms[self._shown_source] = found
             self.timeline.show_spectrogram(found)
-        elif self._source not in self._made_anew:
-            self._made_anew.add(self._source)
-            self.spectrogram_requested.emit(self._song, self._source, True)
+        elif self._shown_source not in self._made_anew:
+            self._made_anew.add(self._shown_source)
+            self.spectrogram_requested.emit(self._song, self._shown_source, True)
         else:
             self.timeline.show_spectrogram(None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -15,6 +16,7 @@ from karaoke_studio.ui import text
 from karaoke_studio.ui.actions import Actions
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.song_view import SongView
+from karaoke_studio.ui.spectrogram_choices import SpectrogramChoices
 
 _PICTURE_RATIO = 2.0
 _TOLD_MS = 6_000
@@ -39,7 +41,7 @@ class TimelineChoices(QObject):
         commands: Actions,
         view: SongView,
         settings: Settings,
-        change: Callable[[str, str], None],
+        change: Callable[[str, Any], None],
         banners: Banners,
         window: QWidget,
     ) -> None:
@@ -49,11 +51,12 @@ class TimelineChoices(QObject):
         self._banners, self._window = banners, window
         self.follow("spectrogram_colours", settings.spectrogram_colours)
         self.follow("follow_playhead", settings.follow_playhead)
+        self.spectrogram = SpectrogramChoices(commands, view, settings, change, self)
         commands.colours.triggered.connect(self._on_colours)
         commands.follows.triggered.connect(self._on_follow)
         commands["picture_action"].triggered.connect(self.ask_for_picture)
 
-    def follow(self, field: str, value: str) -> None:
+    def follow(self, field: str, value: Any) -> None:
         """Let a setting act that was changed here or elsewhere."""
         if field == "spectrogram_colours":
             self._view.timeline.set_spectrogram_colours(value)
@@ -61,6 +64,8 @@ class TimelineChoices(QObject):
         elif field == "follow_playhead":
             self._view.timeline.set_following(value)
             self._commands[f"follow_{value}_action"].setChecked(True)
+        elif field.startswith("spectrogram_"):
+            self.spectrogram.follow(field, value)
 
     @Slot()
     def ask_for_picture(self) -> None:

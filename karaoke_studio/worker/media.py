@@ -260,7 +260,7 @@ def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 def spectrogram(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Make the spectrogram of what the files in `stems` add up to."""
-    from karaoke_studio.audio.spectrogram import make_spectrogram
+    from karaoke_studio.audio.spectrogram import Shape, make_spectrogram
 
     make_spectrogram(
         [Path(path) for path in args["stems"]],
@@ -268,6 +268,7 @@ def spectrogram(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         {name: args[name] for name in ("channels", "sample_rate", "frames")},
         context.report,
         context.check,
+        Shape(args["window"], args["scale"]),
     )
     return {}
 

@@ -12,7 +12,9 @@ from karaoke_studio.audio import spectrogram
 from karaoke_studio.audio.spectrogram import (
     HOP_FRAMES,
     ROWS,
+    SCALES,
     Grid,
+    Shape,
     Spectrogram,
     SpectrogramBuilder,
     coarser,
@@ -21,6 +23,7 @@ from karaoke_studio.audio.spectrogram import (
     make_spectrogram,
     row_hz,
     to_bytes,
+    write_spectrogram,
 )
 from karaoke_studio.errors import CorruptAudio
 from karaoke_studio.progress import Cancelled
@@ -59,6 +62,41 @@ def test_a_sine_lies_in_its_row(hz: float, rate: int) -> None:
     assert level_db(middle[loudest]) == pytest.approx(0, abs=3.2)
     far = np.abs(np.arange(ROWS) - loudest) > 48
     assert level_db(middle[far].max()) < -55
+
+
+@pytest.mark.parametrize("scale", ["mel", "linear"])
+@pytest.mark.parametrize("window", [1024, 8192])
+@pytest.mark.parametrize("hz", [440.0, 3_000.0, 9_000.0])
+def test_every_scale_and_window_has_a_sine_in_its_row(hz: float, window: int, scale: str) -> None:
+    song = sine(hz)
+    builder = SpectrogramBuilder(len(song), RATE, 2, Shape(window, scale))
+    builder.add(song)
+    levels = builder.finish()
+    middle = levels[:, levels.shape[1] // 2]
+    loudest = int(middle.argmax())
+    next_row = row_hz(loudest + 1, scale) - row_hz(loudest, scale)
+    assert abs(row_hz(loudest, scale) - hz) <= max(next_row, RATE / window)
+    assert level_db(middle[loudest]) == pytest.approx(0, abs=4.0)
+    assert builder.grid.hop == window // 4
+
+
+def test_scales_end_where_they_say() -> None:
+    for scale, (low, high) in SCALES.items():
+        assert row_hz(0, scale) == pytest.approx(low)
+        assert row_hz(ROWS - 1, scale) == pytest.approx(high)
+
+
+def test_a_file_knows_its_scale_and_its_levels(tmp_path: Path) -> None:
+    song = sine(440.0, 1.0)
+    builder = SpectrogramBuilder(len(song), RATE, 2, Shape(2048, "mel"))
+    builder.add(song)
+    write_spectrogram(tmp_path / "one", builder, sound_of(song))
+    found = load_spectrogram(tmp_path / "one")
+    assert (found.scale, found.hop) == ("mel", 512)
+    row = min(range(ROWS), key=lambda row: abs(row_hz(row, "mel") - 440))
+    assert found.db_at(22_050, row) > -6
+    assert found.db_at(22_050, row + 60) < -55
+    assert found.db_at(10**9, row) == level_db(float(found.levels[0][row, -1]))
 
 
 def test_what_lies_above_half_the_rate_is_silent() -> None:

@@ -401,7 +401,7 @@ def test_a_low_timeline_has_lanes_only(timeline: Timeline, look: Look) -> None:
     assert look.tokens.instrumental.lower() in colours(timeline, 1)
 
 
-@pytest.mark.parametrize("name", ["magma", "viridis"])
+@pytest.mark.parametrize("name", ["magma", "viridis", "grey"])
 def test_equal_steps_of_level_look_equally_bright(name: str) -> None:
     table = level_map(name)
     rgb = np.stack([(table >> shift) & 255 for shift in (16, 8, 0)], axis=1).astype(float)
@@ -459,8 +459,9 @@ def test_the_loop_is_seen_and_faint_while_off(timeline: Timeline, look: Look) ->
 def test_the_read_out_names_time_and_note() -> None:
     assert read_out(70.26, None, tenths=False) == "1:10"
     assert read_out(70.26, None, tenths=True) == "1:10.3"
-    assert read_out(70.0, 1.0, tenths=False) == "1:10 · 14 kHz · A9"
-    assert read_out(70.0, 0.0, tenths=False) == "1:10 · 55 Hz · A1"
+    assert read_out(70.0, (14_000.0, -31.6), tenths=False) == "1:10 · 14 kHz · A9 · −32 dB"
+    assert read_out(70.0, (55.0, -96.0), tenths=False) == "1:10 · 55 Hz · A1 · −96 dB"
+    assert read_out(70.0, (0.0, 0.0), tenths=False) == "1:10 · 0 Hz · 0 dB"
 
 
 @pytest.mark.parametrize(

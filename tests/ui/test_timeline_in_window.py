@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from karaoke_studio.audio.spectrogram import SpectrogramBuilder, write_spectrogram
+from karaoke_studio.audio.spectrogram import (
+    ROWS,
+    Spectrogram,
+    SpectrogramBuilder,
+    write_spectrogram,
+)
 from karaoke_studio.library.songs import Song
 from karaoke_studio.playback.feeder import Loop
 from karaoke_studio.playback.player import PlayerState
@@ -112,6 +118,58 @@ def test_the_colours_are_chosen_in_the_menu_and_saved(window: MainWindow, desk: 
     window.close()
     assert desk.saved[-1].spectrogram_colours == "viridis"
     assert window.song_view.timeline._colours == "viridis"
+
+
+def test_another_scale_is_made_and_said(
+    window: MainWindow, timeline: Timeline, queue: FakeQueue, song: Song
+) -> None:
+    assert len(queue.wishes) == 1
+    window.commands["spectrogram_scale_mel_action"].trigger()
+    assert queue.settings.spectrogram_scale == "mel"
+    assert queue.wishes[1:] == [(song.id, "instrumental", False)]
+    assert "mel" in timeline._strip_label
+    window.commands["spectrogram_window_8192_action"].trigger()
+    assert queue.settings.spectrogram_window == 8192
+    assert len(queue.wishes) == 3
+
+
+def test_one_source_can_be_shown_whatever_is_heard(
+    window: MainWindow, timeline: Timeline, queue: FakeQueue, song: Song
+) -> None:
+    window.commands["spectrogram_source_vocals_action"].trigger()
+    assert queue.wishes[1:] == [(song.id, "vocals", False)]
+    window.commands["original_action"].trigger()
+    assert len(queue.wishes) == 2
+    assert timeline._strip_label.startswith("Spectrogram · vocals")
+    window.commands["spectrogram_source_heard_action"].trigger()
+    assert queue.wishes[2:] == [(song.id, "original", False)]
+
+
+def test_the_range_needs_no_new_file(
+    qtbot: QtBot, window: MainWindow, timeline: Timeline, queue: FakeQueue, song: Song
+) -> None:
+    rng = np.random.default_rng(1)
+    level = rng.integers(0, 200, (ROWS, song.frames // 1024), dtype=np.uint8)
+    timeline.show_spectrogram(Spectrogram(song.frames, 1024, [level]))
+
+    def brightness() -> float:
+        picture, y = timeline.grab().toImage(), timeline.height() - 40
+        return sum(picture.pixelColor(x, y).lightness() for x in range(300, 500))
+
+    narrow = brightness()
+    window.commands["spectrogram_range_db_90_action"].trigger()
+    assert brightness() > 1.2 * narrow
+    assert len(queue.wishes) == 1
+    assert window.settings.spectrogram_range_db == 90
+
+
+def test_its_words_open_its_menu(qtbot: QtBot, window: MainWindow, timeline: Timeline) -> None:
+    box = timeline._chrome.strip_box(timeline._rows())
+    qtbot.mouseClick(timeline, LEFT, pos=box.center().toPoint())
+    menu = window.timeline_choices.spectrogram.menu
+    assert menu.isVisible()
+    assert [a.text() for a in menu.actions()] == ["Shows", "Scale", "Window", "Range", "Colours"]
+    menu.close()
 
 
 def test_the_saved_colours_are_used(desk: Desk) -> None:

@@ -7,13 +7,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPainterPath, Q
 
 from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.job import STEM_LABELS
-from karaoke_studio.ui import text, theme
+from karaoke_studio.ui import icons, text, theme
 from karaoke_studio.ui.theme import Tokens
 from karaoke_studio.ui.timeline.axis import TimeAxis, tick_step_s
 from karaoke_studio.ui.timeline.picture import GAP, RULER_HEIGHT, Rows
-from karaoke_studio.ui.timeline.strip import hz_at, note_name
+from karaoke_studio.ui.timeline.strip import note_name
 
-STRIP_LABEL = "Spectrogram · log · 55 Hz – 14 kHz"
 NO_WAVES = "The waveform cannot be shown; the song plays all the same."
 NO_STRIP = "The spectrogram cannot be shown; the song plays all the same."
 DRAWING = "Drawing the spectrogram…"
@@ -25,6 +24,8 @@ _LONG_NAME = 120
 _LEAST_BAR, _LEAST_BEAT = 14, 9
 #: How strongly the lines of bars and of beats are painted.
 _BEATS = (0.26, 0.10)
+#: Size of the sign that says that there is a menu.
+_ARROW = 12
 _CENTRED = int(Qt.AlignmentFlag.AlignCenter)
 
 
@@ -33,10 +34,12 @@ class Chrome:
 
     Attributes:
         tokens: the colours of now.
+        strip_label: what the spectrogram shows.
     """
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, strip_label: str) -> None:
         self.tokens = tokens
+        self.strip_label = strip_label
         self._small = theme.font(theme.CAPTION, tabular=True)
         self._strong = theme.font(theme.CAPTION, strong=True)
 
@@ -86,8 +89,18 @@ class Chrome:
         if rows.strip_height:
             ground = theme.with_alpha(self.tokens.panel, 0.92)
             muted = QColor(self.tokens.muted)
-            box = self._chip_box(10, rows.strip_top, STRIP_LABEL)
-            self._chip(painter, box, STRIP_LABEL, muted, ground)
+            box = self.strip_box(rows)
+            words = box.adjusted(0, 0, -_ARROW, 0)
+            self._chip(painter, box, "", muted, ground)
+            painter.drawText(words, _CENTRED, self.strip_label)
+            arrow = QRectF(words.right() - 2, box.center().y() - _ARROW / 2, _ARROW, _ARROW)
+            icons.paint_icon(painter, "caret-down", arrow.toRect(), muted)
+
+    def strip_box(self, rows: Rows) -> QRectF:
+        """Return where the words of the spectrogram lie; a press opens its menu."""
+        if not rows.strip_height:
+            return QRectF()
+        return self._chip_box(10, rows.strip_top, self.strip_label).adjusted(0, 0, _ARROW + 2, 0)
 
     def name_box(self, rows: Rows, number: int) -> QRectF:
         """Return where a lane's name lies."""
@@ -241,10 +254,11 @@ class Chrome:
         painter.drawText(box, _CENTRED, words)
 
 
-def read_out(seconds: float, share: float | None, *, tenths: bool) -> str:
-    """Return the time, and in the spectrogram (height 0…1) the frequency and its note."""
+def read_out(seconds: float, found: tuple[float, float] | None, *, tenths: bool) -> str:
+    """Return the time, and in the spectrogram (hertz, decibels) the note and the level."""
     time = text.clock_tenths(seconds) if tenths else text.clock(seconds)
-    if share is None:
+    if found is None:
         return time
-    hz = hz_at(share)
-    return f"{time} · {text.frequency(hz)} · {note_name(hz)}"
+    hz, level_db = found
+    level = f"{level_db:.0f} dB".replace("-", "−")
+    return text.joined(time, text.frequency(hz), note_name(hz), level)

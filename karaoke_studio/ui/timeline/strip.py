@@ -7,26 +7,33 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from karaoke_studio.audio.spectrogram import FLOOR_DB, HIGH_HZ, LOW_HZ, ROWS, TOP_DB, Spectrogram
+from karaoke_studio.audio.spectrogram import FLOOR_DB, ROWS, TOP_DB, Spectrogram, row_hz
 from karaoke_studio.ui.timeline.colour_map import Pixels, level_map
 
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 #: The brightest colour is for the loudest ten-thousandth; what lies so far below is black.
 _LOUDEST = 0.9999
-_RANGE_DB = 54.0
+RANGE_DB = 54.0
+#: Below C0 nobody speaks of notes.
+_LOWEST_NOTE_HZ = 16.0
 _NOTES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
 
 class Strip:
     """Paints the spectrogram of one song."""
 
-    def __init__(self, spectrogram: Spectrogram, colours: str) -> None:
+    def __init__(self, spectrogram: Spectrogram, colours: str, range_db: float = RANGE_DB) -> None:
         self._spectrogram = spectrogram
         top = max(float(spectrogram.loudest(_LOUDEST)), 40.0)
-        reach = _RANGE_DB * 255 / (TOP_DB - FLOOR_DB)
+        reach = range_db * 255 / (TOP_DB - FLOOR_DB)
         share = np.clip((np.arange(256) - top + reach) / reach, 0, 1)
         self._table: Pixels = level_map(colours)[np.rint(share * 255).astype(np.intp)]
+
+    def read(self, frame: float, share: float) -> tuple[float, float]:
+        """Return hertz and decibels (0 = a sine of full scale) at a height, 0 … 1."""
+        row = _row_at(share)
+        return row_hz(row, self._spectrogram.scale), self._spectrogram.db_at(frame, row)
 
     def paint(self, pixels: Pixels, start: float, step: float, *, smooth: bool) -> None:
         """Fill uint32 (height, columns) from frame `start` on, low notes at the bottom.
@@ -85,17 +92,22 @@ def _fit_rows(values: FloatArray, height: int) -> ByteArray:
     return fitted[::-1].astype(np.uint8)
 
 
-def hz_at(share: float) -> float:
+def _row_at(share: float) -> float:
+    return min(max(share * ROWS - 0.5, 0.0), ROWS - 1.0)
+
+
+def hz_at(share: float, scale: str = "log") -> float:
     """Return the frequency at a height of the strip, 0 (bottom) to 1 (top)."""
-    row = min(max(share * ROWS - 0.5, 0.0), ROWS - 1.0)
-    return float(LOW_HZ * (HIGH_HZ / LOW_HZ) ** (row / (ROWS - 1)))
+    return row_hz(_row_at(share), scale)
 
 
 def note_name(hz: float) -> str:
-    """Return the nearest note of the equal temperament with A4 = 440 Hz.
+    """Return the nearest note of the equal temperament with A4 = 440 Hz; "" below all notes.
 
     >>> note_name(440.0), note_name(261.6), note_name(58.0)
     ('A4', 'C4', 'A♯1')
     """
+    if hz < _LOWEST_NOTE_HZ:
+        return ""
     number = round(69 + 12 * math.log2(hz / 440))
     return f"{_NOTES[number % 12]}{number // 12 - 1}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import cast
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QImage,
@@ -31,7 +31,7 @@ from karaoke_studio.ui.timeline.axis import TimeAxis
 from karaoke_studio.ui.timeline.chrome import Chrome, read_out
 from karaoke_studio.ui.timeline.lanes import Lanes
 from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, Picture, Rows, View
-from karaoke_studio.ui.timeline.strip import Strip
+from karaoke_studio.ui.timeline.strip import RANGE_DB, Strip
 
 #: What takes longer than this to come is announced by a skeleton.
 SKELETON_MS = 200
@@ -72,6 +72,7 @@ class Timeline(QWidget):
         drag_requested: a stem that is drawn away by its name.
         view_changed: another part of the song is shown, or another song.
         waves_changed: the waveforms are others.
+        spectrogram_menu_requested: where on the screen the menu of the spectrogram belongs.
         place_requested: number of a place whose name in the ruler was clicked.
 
     Thread: GUI.
@@ -81,6 +82,7 @@ class Timeline(QWidget):
     loop_requested = Signal(int, int)
     drag_requested = Signal(str)
     place_requested = Signal(int)
+    spectrogram_menu_requested = Signal(QPoint)
     view_changed = Signal()
     waves_changed = Signal()
 
@@ -99,7 +101,8 @@ class Timeline(QWidget):
         self._beats: BeatGrid | None = None
         self._snaps_to: BeatGrid | None = None
         self._is_free = False
-        self._colours = "magma"
+        self._colours, self._range_db = "magma", RANGE_DB
+        self._strip_label = "Spectrogram"
         self._following = "page"
         self._spectrogram: Spectrogram | None = None
         self._waves_are_broken = self._strip_is_broken = False
@@ -111,7 +114,7 @@ class Timeline(QWidget):
         self._pointer: QPointF | None = None
         self._spoken_s = -1
         self._picture = Picture()
-        self._chrome = Chrome(look.tokens)
+        self._chrome = Chrome(look.tokens, self._strip_label)
         self._shown: QImage | None = None
         self._is_moving = False
         self._build()
@@ -213,9 +216,20 @@ class Timeline(QWidget):
         self._colours = name
         self._make_strip()
 
+    def set_spectrogram_range(self, range_db: float) -> None:
+        """Choose how far below the loudest it is black."""
+        self._range_db = range_db
+        self._make_strip()
+
+    def set_strip_label(self, words: str) -> None:
+        """Say what the spectrogram shows."""
+        self._strip_label = words
+        self._on_look_changed()
+
     def _make_strip(self) -> None:
         found = self._spectrogram
-        self._picture.strip = None if found is None else Strip(found, self._colours)
+        made = None if found is None else Strip(found, self._colours, self._range_db)
+        self._picture.strip = made
         self._repaint_all()
 
     def set_heard(self, stems: set[str]) -> None:
@@ -387,7 +401,7 @@ class Timeline(QWidget):
 
     @Slot()
     def _on_look_changed(self) -> None:
-        self._chrome = Chrome(self._look.tokens)
+        self._chrome = Chrome(self._look.tokens, self._strip_label)
         self._picture.set_colours(self._look.tokens, self._heard)
         self._repaint_all()
 
@@ -437,6 +451,9 @@ class Timeline(QWidget):
             other_end = self._other_end(x)
             if other_end is not None:
                 self._hold, self._anchor = Hold.REGION, other_end
+            elif self._chrome.strip_box(self._rows()).contains(event.position()):
+                corner = self._chrome.strip_box(self._rows()).bottomLeft().toPoint()
+                self.spectrogram_menu_requested.emit(self.mapToGlobal(corner))
             elif name := self._name_at(event.position()):
                 self._hold, self._held_stem = Hold.NAME, name
             else:
@@ -642,9 +659,11 @@ class Timeline(QWidget):
         return QRect(int(x) - _STRIP_WIDTH // 2 + 1, 0, _STRIP_WIDTH, self.height())
 
     def _read_out(self, at: QPointF) -> str:
-        seconds = self.frame_at(at.x()) / self._sample_rate
+        frame = self.frame_at(at.x())
+        share, strip = self._rows().strip_share(at.y()), self._picture.strip
+        found = strip.read(frame, share) if strip is not None and share is not None else None
         close = self._axis.span < _CLOSE_LOOK_S * self._sample_rate
-        return read_out(seconds, self._rows().strip_share(at.y()), tenths=close)
+        return read_out(frame / self._sample_rate, found, tenths=close)
 
     def _read_out_box(self, at: QPointF) -> QRectF:
         return self._chrome.read_out_box(self._read_out(at), at.x(), self.width())
