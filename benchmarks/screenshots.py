@@ -401,15 +401,6 @@ DIALOGS = {
     *("export", "export_done", "key_sheet", "blind_test", "close_question"),
     *("spectrogram_menu", "menu", "settings", "about"),
 }
-    "export",
-    "export_done",
-    "key_sheet",
-    "blind_test",
-    "close_question",
-    "menu",
-    "settings",
-    "about",
-}
 
 
 def wait(ms: int) -> None:
