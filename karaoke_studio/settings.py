@@ -75,6 +75,8 @@ class Settings:
         copy_originals: keep a copy of each song's file in the library.
         model_folder: where models are looked for first, "" = only in the data folder.
         library_folder: where the songs live, "" = in the data folder.
+        table_columns: of the table of songs: names with widths, see `ui.wide_list.Headings`.
+        wide_kind: "table" or "covers", where songs fill the window.
         recent_files: files and folders that were added last, newest first.
     """
 
@@ -115,6 +117,8 @@ class Settings:
     copy_originals: bool = True
     model_folder: str = ""
     library_folder: str = ""
+    table_columns: str = ""
+    wide_kind: str = "table"
     recent_files: tuple[str, ...] = ()
 
 
@@ -127,6 +131,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "quality": QUALITIES,
     "network_mode": MODES,
     "stems": ("pair", "all"),
+    "wide_kind": ("table", "covers"),
     "export_format": FORMATS,
     "export_bit_depth": BIT_DEPTHS,
 }

@@ -119,6 +119,8 @@ class Actions:
         self._fill(listen, "key_up_action", "key_down_action", "faster_action", "slower_action")
         self._fill(listen, "as_recorded_action")
         view = menu.addMenu("View")
+        self._fill(view, "table_action")
+        view.addSeparator()
         zooms = ("zoom_in_action", "zoom_out_action", "whole_action")
         self._fill(view, *zooms, "page_back_action", "page_on_action")
         view.addSeparator()

@@ -13,6 +13,7 @@ from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
 from karaoke_studio.ui.status_bar import StatusBar
 from karaoke_studio.ui.toolbar import Toolbar
+from karaoke_studio.ui.wide_list import WideList
 
 SIDE_WIDTH, SIDE_COVERS_WIDTH = 280, 76
 
@@ -38,16 +39,19 @@ class Arrangement(QObject):
         song_in_work: SongInWork,
         queue_panel: QueuePanel,
         status_bar: StatusBar,
+        wide_list: WideList,
         parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._toolbar, self._songs, self._drop_area = toolbar, songs_list, drop_area
         self._song_view, self._work = song_view, song_in_work
         self._queue_panel, self._status_bar = queue_panel, status_bar
+        self._wide = wide_list
         self.middle = QStackedWidget()
         self.middle.addWidget(song_in_work)
         self.middle.addWidget(drop_area)
         self.middle.addWidget(song_view)
+        self.middle.addWidget(wide_list)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setObjectName("main_splitter")
         self.splitter.setHandleWidth(1)
@@ -75,16 +79,17 @@ class Arrangement(QObject):
         side = SIDE_COVERS_WIDTH if narrow else SIDE_WIDTH
         self.splitter.setSizes([side, width - side])
 
-    def arrange(self, *, song_open: bool, making: bool) -> None:
+    def arrange(self, *, song_open: bool, making: bool, wide: bool = False) -> None:
         """Put the queue where it belongs: the whole middle until there is a song, then a strip.
 
         Args:
             song_open: whether a song of the library is open.
             making: whether the song that is made is shown.
+            wide: whether all songs are shown in their stead.
         """
         has_songs = bool(self._songs.total())
         filled = self._queue_panel.is_filled()
-        roomy = filled and not song_open and not making
+        roomy = filled and not song_open and not making and not wide
         if roomy != (self._queue_panel.parentWidget() is self.middle):
             if roomy:
                 self.middle.addWidget(self._queue_panel)
@@ -96,6 +101,8 @@ class Arrangement(QObject):
         page: QWidget = self._queue_panel if roomy else self._drop_area
         if song_open or making:
             page = self._work if making else self._song_view
+        if wide:
+            page = self._wide
         self.middle.setCurrentWidget(page)
         self._songs.setVisible(has_songs)
         self._toolbar.set_welcome(page is self._drop_area and not has_songs)

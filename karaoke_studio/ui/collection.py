@@ -235,7 +235,7 @@ class Collection(QObject):
         """Return the songs that a command is about: those chosen in the list, else the open one."""
         songs, shown = self._panels.songs, self._panels.opened.song()
         ids = songs.selected_ids()
-        if len(ids) > 1 or (ids and songs.view.hasFocus()) or shown is None:
+        if len(ids) > 1 or (ids and songs.has_keyboard()) or shown is None:
             return ids
         return [shown.id]
 

@@ -46,6 +46,7 @@ GROUPS: dict[str, tuple[Key, ...]] = {
         Key("favourite_action", ("Ctrl+D",), "Favourite on or off"),
         Key("details_action", ("Ctrl+I",), "Edit details…"),
         Key("undo_action", ("Ctrl+Z",), "Undo"),
+        Key("table_action", ("Ctrl+T",), "Songs as a table"),
         Key("export_action", ("Ctrl+E",), "Export…"),
     ),
     "Listening": (

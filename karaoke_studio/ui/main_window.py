@@ -69,6 +69,8 @@ from karaoke_studio.ui.stem_drag import StemDrag
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline_choices import TimelineChoices
 from karaoke_studio.ui.toolbar import Toolbar
+from karaoke_studio.ui.wide_desk import WideDesk
+from karaoke_studio.ui.wide_list import WideList
 
 MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
@@ -208,6 +210,15 @@ class MainWindow(QMainWindow):
             ),
             self,
         )
+        self.wide = WideDesk(
+            self.wide_list,
+            self.songs_list,
+            self.commands["table_action"],
+            self.settings,
+            self.change_setting,
+            self,
+        )
+        self.wide.turned.connect(self._arrange)
         self._connect_panels()
         self._connect_actions()
         self._connect_queue()
@@ -247,6 +258,7 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(self.look)
         self.banners = Banners(self.look)
         self.songs_list = SongsList(self.look, self.disk, self._shelf.folder)
+        self.wide_list = WideList(self.look, self.disk, self._shelf.folder, self.songs_list)
         self.drop_area = DropArea(self.look)
         self.song_view = SongView(self.look, self.disk, self.settings.volume)
         self.queue_panel = QueuePanel(self.look, self.disk)
@@ -261,6 +273,7 @@ class MainWindow(QMainWindow):
             self.song_in_work,
             self.queue_panel,
             self.status_bar,
+            self.wide_list,
             self,
         )
         self.middle, self.splitter = self.arrangement.middle, self.arrangement.splitter
@@ -371,7 +384,7 @@ class MainWindow(QMainWindow):
         making = work.is_filled() and (not song_open or work.was_watched(work.job_id()))
         if work.is_filled() and not making:
             self.live.leave()
-        self.arrangement.arrange(song_open=song_open, making=making)
+        self.arrangement.arrange(song_open=song_open, making=making, wide=self.wide.is_on())
         has_songs = bool(self.songs_list.total())
         for name in _SONG_ACTIONS:
             self.commands[name].setEnabled(has_songs)

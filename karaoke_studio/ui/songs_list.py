@@ -11,32 +11,19 @@ from PySide6.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
-    QModelIndex,
     QPoint,
-    QRect,
     Qt,
     QTimer,
     Signal,
     Slot,
 )
 from PySide6.QtGui import (
-    QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QFocusEvent,
     QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
     QLineEdit,
-    QListView,
     QMenu,
     QVBoxLayout,
     QWidget,
@@ -52,171 +39,12 @@ from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.query_menus import build_filter_menu, build_sort_menu
 from karaoke_studio.ui.shelves import ALL, FAVOURITES, Shelves
 from karaoke_studio.ui.song_menu import MenuFacts, Wishes, build_song_menu
-from karaoke_studio.ui.songs_model import SONG_ROLE, SongRows, SongsModel, dragged_songs
+from karaoke_studio.ui.songs_model import SongRows, SongsModel
+from karaoke_studio.ui.songs_view import SongsView
 from karaoke_studio.ui.theme import Look
 
 #: A loading library says so after this time.
 _PATIENCE_MS = 200
-
-
-class _View(QListView):
-    """A list whose Return, Delete and clicks mean something.
-
-    Signals:
-        opened, played: id of a song.
-        removed: the chosen songs shall go.
-        moved(list of ids, row): these songs were dropped before this row.
-        nudged(int): the chosen songs shall go one place up (-1) or down.
-    """
-
-    opened = Signal(str)
-    played = Signal(str)
-    removed = Signal()
-    moved = Signal(object, int)
-    nudged = Signal(int)
-
-    def __init__(self, look: Look) -> None:
-        super().__init__()
-        self._look = look
-        self.can_reorder = False
-        self._drop_at = -1
-        self.setObjectName("songs_list")
-        self.setAccessibleName("Songs")
-        self.setMouseTracking(True)
-        self.setUniformItemSizes(True)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setDragEnabled(True)
-        self.setAcceptDrops(True)
-        self.clicked.connect(self._on_clicked)
-        self.doubleClicked.connect(self._on_double_clicked)
-        self._modifiers = Qt.KeyboardModifier.NoModifier
-
-    def rows_delegate(self) -> SongRows:
-        """Return what paints the rows."""
-        delegate = self.itemDelegate()
-        assert isinstance(delegate, SongRows)
-        return delegate
-
-    def event(self, event: QEvent) -> bool:
-        """Keep keys of the list from the window's shortcuts while it has the keyboard."""
-        if is_override(event, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_A):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Answer Return, Delete and Alt with the arrows."""
-        self.rows_delegate().shows_ring = True
-        song_id = self.current_id()
-        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
-        if song_id and event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self.opened.emit(song_id)
-        elif song_id and event.key() in {Qt.Key.Key_Delete, Qt.Key.Key_Backspace}:
-            self.removed.emit()
-        elif alt and event.key() in {Qt.Key.Key_Up, Qt.Key.Key_Down}:
-            self.nudged.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
-        else:
-            super().keyPressEvent(event)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Hide the focus ring; remember whether this click only chooses."""
-        self.rows_delegate().shows_ring = False
-        self._modifiers = event.modifiers()
-        super().mousePressEvent(event)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Remember whether this click only chooses."""
-        self._modifiers = event.modifiers()
-        super().mouseDoubleClickEvent(event)
-
-    @Slot(QModelIndex)
-    def _on_clicked(self, index: QModelIndex) -> None:
-        if not self._modifiers & _CHOOSING:
-            self.opened.emit(index.data(SONG_ROLE).id)
-
-    @Slot(QModelIndex)
-    def _on_double_clicked(self, index: QModelIndex) -> None:
-        if not self._modifiers & _CHOOSING:
-            self.played.emit(index.data(SONG_ROLE).id)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show the focus ring to those who came by key."""
-        super().focusInEvent(event)
-        if event.reason() in {Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason}:
-            self.rows_delegate().shows_ring = True
-        if not self.currentIndex().isValid() and self.model().rowCount():
-            self.setCurrentIndex(self.model().index(0, 0))
-        self.viewport().update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hide the focus ring."""
-        super().focusOutEvent(event)
-        self.viewport().update()
-
-    def current_id(self) -> str:
-        """Return the song that the keyboard is on."""
-        song = self.currentIndex().data(SONG_ROLE)
-        return song.id if song is not None else ""
-
-    # -- dragging within a set list
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take songs of a set list that is shown in its own order."""
-        event.setAccepted(self.can_reorder and bool(dragged_songs(event.mimeData())))
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Show where the songs would go."""
-        takes = self.can_reorder and bool(dragged_songs(event.mimeData()))
-        self._show_drop(self._place(event.position().toPoint()) if takes else -1)
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.setAccepted(takes)
-
-    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
-        """Hide the line."""
-        self._show_drop(-1)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Tell which songs were dropped where."""
-        place = self._place(event.position().toPoint())
-        self._show_drop(-1)
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        self.moved.emit(dragged_songs(event.mimeData()), place)
-
-    def _place(self, point: QPoint) -> int:
-        index = self.indexAt(point)
-        if not index.isValid():
-            return self.model().rowCount()
-        below = point.y() > self.visualRect(index).center().y()
-        return index.row() + int(below)
-
-    def _show_drop(self, place: int) -> None:
-        if place != self._drop_at:
-            self._drop_at = place
-            self.viewport().update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the rows, and the line where songs would be dropped."""
-        super().paintEvent(event)
-        if self._drop_at < 0 or not self.model().rowCount():
-            return
-        last = self._drop_at >= self.model().rowCount()
-        box = self.visualRect(self.model().index(self._drop_at - int(last), 0))
-        y = box.bottom() if last else box.top()
-        painter = QPainter(self.viewport())
-        line = QRect(theme.M, y - 1, self.viewport().width() - 2 * theme.M, 2)
-        painter.fillRect(line, QColor(self._look.tokens.accent))
-
-
-_CHOOSING = (
-    Qt.KeyboardModifier.ControlModifier
-    | Qt.KeyboardModifier.ShiftModifier
-    | Qt.KeyboardModifier.MetaModifier
-)
 
 
 class _FilterBox(QLineEdit):
@@ -259,6 +87,8 @@ class SongsList(QWidget):
         labels_requested(ids, label, whether to put it on), new_label_requested(ids),
         colour_requested(ids, name), edit_requested(ids): change several songs together.
         smart_list_requested(SmartList): save a search.
+        wide_requested(): show the songs where there is room.
+        found_shown(): other songs are shown, or know something else.
     """
 
     query_changed = Signal(object)
@@ -279,11 +109,14 @@ class SongsList(QWidget):
     colour_requested = Signal(object, str)
     edit_requested = Signal(object)
     smart_list_requested = Signal(object)
+    wide_requested = Signal()
+    found_shown = Signal()
 
     def __init__(self, look: Look, disk: Disk, folder: Path) -> None:
         super().__init__()
         self._look = look
         self.query = Query()
+        self._views: list[SongsView] = []
         self._found = Found(self.query, [])
         self._was_filled = False
         self.engines: list[str] = []
@@ -297,7 +130,9 @@ class SongsList(QWidget):
         self.count = Label(size=theme.CAPTION, tone="muted", tabular=True)
         self.sort_button = self._small_button("sort_button", "sort-ascending", "Sort")
         self.narrow_button = self._small_button("narrow_button", "funnel", "Filter")
-        self.view = _View(look)
+        self.wide_button = self._small_button("wide_button", "table", "Show as a table (Ctrl+T)")
+        self.view = SongsView(look)
+        self._is_wide = False
         self._rows = SongRows(look, disk, folder, self.view)
         self._build_view()
         self.nothing = Label(tone="muted")
@@ -350,6 +185,7 @@ class SongsList(QWidget):
         line.addWidget(self.count, 1)
         line.addWidget(self.sort_button)
         line.addWidget(self.narrow_button)
+        line.addWidget(self.wide_button)
         top.addLayout(line)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -357,6 +193,10 @@ class SongsList(QWidget):
         column.addWidget(self._top)
         column.addWidget(self.nothing)
         column.addWidget(self.view, 1)
+        # fills the panel while the songs are shown elsewhere
+        self._ground = QWidget()
+        self._ground.hide()
+        column.addWidget(self._ground, 1)
         column.addSpacing(theme.S)
 
     def _connect(self) -> None:
@@ -367,13 +207,8 @@ class SongsList(QWidget):
         self.shelves.update_requested.connect(self._on_update_requested)
         self.sort_button.clicked.connect(self._on_sort)
         self.narrow_button.clicked.connect(self._on_narrow)
-        view = self.view
-        view.customContextMenuRequested.connect(self._on_menu_requested)
-        view.opened.connect(self.open_requested)
-        view.played.connect(self.play_requested)
-        view.removed.connect(self._on_removed)
-        view.moved.connect(self._on_moved)
-        view.nudged.connect(self._on_nudged)
+        self.wide_button.clicked.connect(self.wide_requested)
+        self.join_view(self.view)
         self._look.changed.connect(self._on_look_changed)
         self._rows.disk.cover_changed.connect(self._on_cover_changed)
         self._patience = QTimer(self)
@@ -381,6 +216,30 @@ class SongsList(QWidget):
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self._tell_count)
         self._patience.start()
+
+    def join_view(self, view: SongsView) -> None:
+        """Let what is done in a view of these songs act as if it was done here."""
+        view.customContextMenuRequested.connect(lambda place: self._on_menu_requested(view, place))
+        view.opened.connect(self.open_requested)
+        view.played.connect(self.play_requested)
+        view.removed.connect(self._on_removed)
+        view.moved.connect(self._on_moved)
+        view.nudged.connect(self._on_nudged)
+        self._views.append(view)
+
+    def has_keyboard(self) -> bool:
+        """Whether keys go to one of the views of these songs."""
+        return any(view.hasFocus() for view in self._views)
+
+    def set_wide(self, *, on: bool) -> None:
+        """Give way while the songs are shown where there is more room."""
+        self._is_wide = on
+        self._show_views()
+
+    def _show_views(self) -> None:
+        gives_way = self._is_wide and not self._rows.compact
+        self.view.setVisible(not gives_way)
+        self._ground.setVisible(gives_way)
 
     # -- what is shown
 
@@ -401,6 +260,7 @@ class SongsList(QWidget):
         self.heading.setText(named.name if named else _HEADINGS.get(chosen_shelf, "All songs"))
         self.view.can_reorder = bool(found.query.playlist_id) and not found.query.text
         self._tell_count()
+        self.found_shown.emit()
 
     def _select(self, chosen: set[str], current: str) -> None:
         model = self.view.selectionModel()
@@ -454,10 +314,11 @@ class SongsList(QWidget):
 
     def set_open(self, song_id: str) -> None:
         """Mark the song that is open; "" for none."""
-        self._rows.open_id = song_id
+        for view in self._views:
+            view.rows_delegate().open_id = song_id
         if song_id and song_id not in self.selected_ids():
             self._select(set(), song_id)
-        self.view.viewport().update()
+        self._paint_again()
 
     def set_compact(self, compact: bool) -> None:
         """Show covers only, or whole rows."""
@@ -467,6 +328,7 @@ class SongsList(QWidget):
         self.view.setVerticalScrollBarPolicy(
             Qt.ScrollBarPolicy.ScrollBarAlwaysOff if compact else policy
         )
+        self._show_views()
         self._tell_count()
         self.view.viewport().update()
 
@@ -556,6 +418,11 @@ class SongsList(QWidget):
         """Show the songs in another order, one of `SORTS`."""
         self._ask(sort=sort)
 
+    @Slot(str, bool)
+    def sort_by(self, sort: str, backwards: bool) -> None:
+        """Show the songs in the order of a column."""
+        self._ask(sort=sort, backwards=backwards)
+
     def build_filter_menu(self) -> QMenu:
         """Return the menu of filters."""
         return build_filter_menu(
@@ -613,10 +480,9 @@ class SongsList(QWidget):
         if order != [row.id for row in self.songs()]:
             self.reorder_requested.emit(shelf.id, order)
 
-    @Slot(QPoint)
-    def _on_menu_requested(self, place: QPoint) -> None:
-        if self.view.indexAt(place).isValid() and (chosen := self.selected_ids()):
-            self.build_menu(chosen).popup(self.view.viewport().mapToGlobal(place))
+    def _on_menu_requested(self, view: SongsView, place: QPoint) -> None:
+        if view.indexAt(place).isValid() and (chosen := self.selected_ids()):
+            self.build_menu(chosen).popup(view.viewport().mapToGlobal(place))
 
     def build_menu(self, chosen: Sequence[str]) -> QMenu:
         """Return the menu of songs."""
@@ -654,11 +520,15 @@ class SongsList(QWidget):
     @Slot()
     def _on_look_changed(self) -> None:
         self._magnifier.setIcon(icons.icon("magnifying-glass", self._look.tokens.muted))
-        self.view.viewport().update()
+        self._paint_again()
+
+    def _paint_again(self) -> None:
+        for view in self._views:
+            view.viewport().update()
 
     @Slot(str)
     def _on_cover_changed(self, _path: str) -> None:
-        self.view.viewport().update()
+        self._paint_again()
 
 
 _HEADINGS = {ALL: "All songs", FAVOURITES: "Favourites"}

@@ -177,6 +177,17 @@ def date(iso: str) -> str:
     return f"{here.day} {_MONTHS[here.month - 1]} {here.year}"
 
 
+def short_date(iso: str) -> str:
+    """Return the day of an ISO time in UTC in few letters, as it is here; "" where it is none.
+
+    >>> short_date("2026-11-05T12:00:00Z"), short_date("")
+    ('5 Nov 2026', '')
+    """
+    day, _, rest = date(iso).partition(" ")
+    month, _, year = rest.partition(" ")
+    return f"{day} {month[:3]} {year}".strip()
+
+
 def played(times: int, last: str | None) -> str:
     """Return how often a song was played and when last.
 

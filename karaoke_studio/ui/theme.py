@@ -350,6 +350,10 @@ QListWidget[pages="true"]::item:hover { background: $hover; }
 QListWidget[pages="true"]::item:selected { background: $raised; color: $text; }
 QListWidget[pages="true"]::item:focus { border: 2px solid $accent; padding: 0 8px; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; border: none; }
+QHeaderView { background: transparent; border: none; }
+QHeaderView::section { background: transparent; color: $muted; border: none;
+    border-bottom: 1px solid $line; padding: 0 12px; }
+QHeaderView::section:hover { color: $text; background: $raised; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 2px; }
 QScrollBar::handle:vertical { background: $line; border-radius: 3px; min-height: 32px; }
 QScrollBar::handle:vertical:hover { background: $muted; }
