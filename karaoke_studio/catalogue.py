@@ -82,6 +82,20 @@ class KnownModel:
         return tuple(PUBLISHED[self.name]["models"])
 
     @property
+    def pair_signatures(self) -> tuple[str, ...]:
+        """The names of the networks that a pair needs: those that add to its vocals."""
+        weights, place = PUBLISHED[self.name].get("weights"), self.stems.index("vocals")
+        if weights is None:
+            return self.signatures
+        rows = zip(self.signatures, weights, strict=True)
+        return tuple(signature for signature, row in rows if row[place])
+
+    @property
+    def pair_bytes(self) -> int:
+        """About how much a pair needs of `size_bytes`."""
+        return self.size_bytes * len(self.pair_signatures) // len(self.signatures)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The files that make it up on the hub."""
         return (f"{self.name}.yaml", *(f"{signature}{SAFE}" for signature in self.signatures))

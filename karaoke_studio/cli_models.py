@@ -55,6 +55,12 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     download = models.add_parser("download", parents=[common], help="bring a model from the hub")
     names = [model.name for model in KNOWN_MODELS]
     download.add_argument("name", choices=names, metavar="NAME", help=", ".join(names))
+    download.add_argument(
+        "--stems",
+        choices=("pair", "all"),
+        default="pair",
+        help="pair (default): only the networks that voice and music need; all: the rest too",
+    )
     download.add_argument("--quiet", action="store_true", help="no progress")
     taken = models.add_parser("import", parents=[common], help="take in a model from files")
     taken.add_argument("path", type=Path, metavar="FILE_OR_FOLDER")
@@ -140,7 +146,8 @@ def _row(shelf: Shelf, name: str) -> dict[str, Any]:
         return row | {"state": "in part"} if row["arrived_bytes"] else row
     except KaraokeError as exc:
         return row | {"state": "unusable", "error": exc.to_json()}
-    return row | _facts(placed) | {"state": "there" if placed.is_own else "own folder"}
+    state = "there" if placed.is_own else "own folder"
+    return row | _facts(placed) | {"state": state if placed.is_whole else "for a pair"}
 
 
 def _facts(placed: Placed) -> dict[str, Any]:
@@ -151,6 +158,7 @@ def _facts(placed: Placed) -> dict[str, Any]:
         "origin": placed.origin,
         "commit": placed.commit,
         "added_at": placed.added_at,
+        "is_whole": placed.is_whole,
     }
 
 
@@ -161,11 +169,16 @@ def _download(arguments: argparse.Namespace, data: DataFolder, stop: threading.E
     print(TERMS, file=sys.stderr)
     line = _Line(arguments.name, is_quiet=arguments.quiet)
     try:
-        placed = Shelf(data.root).download(model, Hub.chosen(), stop, line.show)
+        pair_only = arguments.stems == "pair"
+        shelf = Shelf(data.root)
+        placed = shelf.download(model, Hub.chosen(), stop, line.show, pair_only=pair_only)
     except Cancelled:
         line.end(f"{arguments.name}: stopped; the same command goes on with what is there")
         raise
     line.end(f"{placed.name}: there, {placed.size / 1e6:.0f} MB, commit {placed.commit[:12]}")
+    if not placed.is_whole and not arguments.quiet:
+        rest = f"models download {placed.name} --stems all"
+        print(f"It makes voice and music; for every stem type: {rest}", file=sys.stderr)
     if arguments.json:
         print_json({"status": "completed", "terms": TERMS, **_facts(placed)})
     return EXIT_OK

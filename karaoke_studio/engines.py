@@ -11,6 +11,7 @@ from karaoke_studio.job import (
     ALL_STEMS,
     BUILTIN_ENGINES,
     ENGINES,
+    MIX,
     NETWORK_ENGINES,
     QUALITIES,
     STEMS,
@@ -30,19 +31,23 @@ def model_folders(data: DataFolder, chosen: Path | None = None) -> tuple[Path, .
     return (*own, data.models)
 
 
-def installed_models(folders: Sequence[Path]) -> list[str]:
+def installed_models(folders: Sequence[Path], *, whole: bool = False) -> list[str]:
     """Return the names of the models that are there.
 
     Each has a `{name}.yaml`, or is a published one all of whose networks lie in one folder; a
     folder inside one of `folders` holds the model that it is named after.
+
+    Args:
+        folders: where to look.
+        whole: leave out published models of which only the networks for a pair are there.
     """
     found: set[str] = set()
     for folder in folders:
         paths = _paths_in(folder)
-        found |= _models_among(paths)
+        found |= _models_among(paths, whole)
         for path in paths:
             if path.is_dir():
-                found |= _models_among(_paths_in(path)) & {path.name}
+                found |= _models_among(_paths_in(path), whole) & {path.name}
     return sorted(found)
 
 
@@ -53,10 +58,11 @@ def _paths_in(folder: Path) -> list[Path]:
         return []
 
 
-def _models_among(paths: list[Path]) -> set[str]:
+def _models_among(paths: list[Path], only_whole: bool) -> set[str]:
     signatures = {path.stem.partition("-")[0] for path in paths if path.suffix in {SAFE, LEGACY}}
     whole = {name for name, bag in PUBLISHED.items() if signatures.issuperset(bag["models"])}
-    return whole | {path.stem for path in paths if path.suffix == ".yaml"}
+    named = {path.stem for path in paths if path.suffix == ".yaml"}
+    return whole | (named - PUBLISHED.keys() if only_whole else named)
 
 
 def check_engine(name: str, stems: Sequence[str], folders: Sequence[Path]) -> None:
@@ -80,12 +86,18 @@ def check_engine(name: str, stems: Sequence[str], folders: Sequence[Path]) -> No
         )
 
 
-def choose_engine(name: str, folders: Sequence[Path], quality: str = BEST) -> str:
+def choose_engine(
+    name: str, folders: Sequence[Path], quality: str = BEST, stems: Sequence[str] = STEMS
+) -> str:
     """Return the engine that a job runs: for "auto" what the quality asks for.
 
     A network that is installed beats the built-in engine; without one, `instant` needs nothing.
+    For more stems than a pair, all networks of a model must be there.
     """
-    return choose_quality(quality, installed_models(folders)) if name == AUTO else name
+    if name != AUTO:
+        return name
+    is_pair = {*stems} <= {*STEMS, MIX}
+    return choose_quality(quality, installed_models(folders, whole=not is_pair))
 
 
 def choose_quality(quality: str, installed: Sequence[str]) -> str:

@@ -222,7 +222,8 @@ class _Run:
         self.staging = staging
         self.stop = stop
         self.around = around
-        self.engine = choose_engine(spec.engine, spec.network.model_folders, spec.quality)
+        folders = spec.network.model_folders
+        self.engine = choose_engine(spec.engine, folders, spec.quality, spec.stems)
         stages = _export_stages(spec) if is_export else _stages(spec, self.engine)
         self.meter = Meter(stages, around.speeds, report)
         self.live: LiveSong | None = None

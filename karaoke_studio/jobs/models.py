@@ -56,6 +56,8 @@ class ModelView:
         can_download: whether the hub has it.
         error: why the last wish failed, or None.
         was_verified: whether it was just found to be as it came.
+        is_whole: whether it makes all its stems, not only a pair.
+        rest: bytes that are to come, about, until it does.
     """
 
     name: str
@@ -69,6 +71,8 @@ class ModelView:
     can_download: bool = False
     error: KaraokeError | None = None
     was_verified: bool = False
+    is_whole: bool = True
+    rest: int = 0
 
 
 class Models(QObject):
@@ -165,8 +169,17 @@ class Models(QObject):
             folders = self._folders()
             self._errands.put(lambda: self._look(folders))
 
-    def download(self, name: str) -> None:
-        """Bring a model from the hub, or go on with it; one after the other."""
+    def download_rest(self, name: str) -> None:
+        """Bring the networks of a model that a pair does not need."""
+        self.download(name, pair_only=False)
+
+    def download(self, name: str, *, pair_only: bool = True) -> None:
+        """Bring a model from the hub, or go on with it; one after the other.
+
+        Args:
+            name: of the model.
+            pair_only: no more of it than voice and music need.
+        """
         model = known_model(name)
         if model is None or not self._begin(name, ModelState.WAITING):
             return
@@ -175,7 +188,13 @@ class Models(QObject):
         def bring() -> list[str]:
             self._moved.emit(name, ModelState.ARRIVING)
             shelf = Shelf(self._data)
-            shelf.download(model, self._hub, stop, lambda one: self.progressed.emit(name, one))
+            shelf.download(
+                model,
+                self._hub,
+                stop,
+                lambda one: self.progressed.emit(name, one),
+                pair_only=pair_only,
+            )
             return [name]
 
         self._work(self._downloads, name, stop, bring)
@@ -337,7 +356,7 @@ def known_views() -> list[ModelView]:
             model.best_for,
             model.stems,
             LICENCE,
-            model.size_bytes,
+            model.pair_bytes,
             can_download=True,
         )
         for model in KNOWN_MODELS
@@ -356,4 +375,13 @@ def _looked_at(shelf: Shelf, view: ModelView) -> ModelView:
         log.info("%s cannot be used: %s", view.name, exc.message)
         return replace(view, state=ModelState.DAMAGED, arrived=arrived)
     state = ModelState.THERE if placed.is_own else ModelState.OWN
-    return replace(view, state=state, size=placed.size, arrived=arrived)
+    known = known_model(view.name)
+    rest = known.size_bytes - placed.size if known and not placed.is_whole else 0
+    return replace(
+        view,
+        state=state,
+        size=placed.size,
+        arrived=arrived,
+        is_whole=placed.is_whole,
+        rest=max(0, rest),
+    )

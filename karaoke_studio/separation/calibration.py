@@ -90,7 +90,7 @@ def calibration_key(files: ModelFiles, store: ModelStore, threads: int) -> str |
         store: keeps them.
         threads: of the processor, as they are used.
     """
-    hashes = [store.records.expected(file.path) for file in files.files]
+    hashes = ["" if file is None else store.records.expected(file.path) for file in files.networks]
     known = [sha256 for sha256 in hashes if sha256 is not None]
     if len(known) < len(hashes):
         return None

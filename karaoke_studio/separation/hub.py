@@ -13,8 +13,8 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -91,6 +91,10 @@ class Offer:
     commit: str
     licence: str
     files: tuple[HubFile, ...]
+
+    def only(self, names: Collection[str]) -> Offer:
+        """Return the offer of some of the files."""
+        return replace(self, files=tuple(file for file in self.files if file.name in names))
 
     @property
     def size(self) -> int:

@@ -57,15 +57,26 @@ class ModelFiles:
 
     Attributes:
         name: of the model.
-        files: one per network, in order.
+        networks: one file per network, in order; None = it is not there. That may be where a model
+            has a network for each stem: not all are needed for all songs.
         weights: per network one number per stem; None = all count the same.
         segment_s: length of chunks that the model asks for, or None.
     """
 
     name: str
-    files: tuple[ModelFile, ...]
+    networks: tuple[ModelFile | None, ...]
     weights: tuple[tuple[float, ...], ...] | None = None
     segment_s: float | None = None
+
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """The files that are there."""
+        return tuple(file for file in self.networks if file is not None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no network is missing."""
+        return None not in self.networks
 
 
 def find_model(name: str, folders: Sequence[Path]) -> ModelFiles:
@@ -76,7 +87,7 @@ def find_model(name: str, folders: Sequence[Path]) -> ModelFiles:
         folders: where to look, best first; in each also in a folder named after the model.
 
     Raises:
-        ModelMissing: the model, or one of its files, is not there.
+        ModelMissing: the model is not there, or a file that all of its stems need.
         ModelRefused: the yaml is not of the form that Demucs writes.
     """
     if not MODEL_NAME.fullmatch(name):
@@ -151,17 +162,19 @@ def _from_fields(name: str, shown: str, fields: Any, present: dict[str, ModelFil
     for signature in signatures:
         if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
             raise refused(shown, "a network with a name that is not allowed")
-        if signature not in present:
-            raise ModelMissing(
-                f"The model {name} is incomplete: {signature}{SAFE} is not there.",
-                hint="Download the model again, or put the file beside the others.",
-            )
-    return ModelFiles(
+    files = ModelFiles(
         name,
-        tuple(present[signature] for signature in signatures),
+        tuple(present.get(signature) for signature in signatures),
         _checked_weights(shown, fields.get("weights"), len(signatures)),
         _checked_segment(shown, fields.get("segment")),
     )
+    if not files.files or not (files.is_whole or files.weights):
+        missing = next(signature for signature in signatures if signature not in present)
+        raise ModelMissing(
+            f"The model {name} is incomplete: {missing}{SAFE} is not there.",
+            hint="Download the model again, or put the file beside the others.",
+        )
+    return files
 
 
 def _checked_weights(shown: str, weights: Any, count: int) -> tuple[tuple[float, ...], ...] | None:

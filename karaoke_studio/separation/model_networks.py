@@ -6,6 +6,7 @@ Demucs' own loader imports whatever class a file names and falls back to pickles
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 import time
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
+from karaoke_studio.errors import ModelMissing
 from karaoke_studio.separation.model_files import ModelFile, ModelFiles, refused
 from karaoke_studio.separation.model_store import (
     ModelStore,
@@ -80,18 +82,24 @@ def load_model(
 
     Raises:
         Cancelled: from `check`.
-        ModelMissing: a file is not there.
+        ModelMissing: a file is not there, or a network that adds to these stems.
         ModelDamaged: a file is not the one it was.
         ModelRefused: a file holds anything but a network that we know, or they do not fit together.
     """
     started_s = time.perf_counter()
-    loaded = []
-    for number, file in enumerate(files.files):
+    loaded: list[tuple[torch.nn.Module, str] | None] = []
+    for number, file in enumerate(files.networks):
         check()
         row = files.weights[number] if files.weights else None
-        loaded.append(load_network(file, store, _adds_to(stems, row)))
-    networks = tuple(network for network, _ in loaded)
-    sources = sources_of(networks[0])
+        is_needed = _adds_to(stems, row)
+        loaded.append(None if file is None else load_network(file, store, is_needed))
+    there = next(one[0] for one in loaded if one is not None)
+    sources = sources_of(there)
+    _require(files, sources, stems)
+    # one that is not there is as empty as one that is not needed, and of the same shape
+    hollow = copy.deepcopy(there).to("meta") if not files.is_whole else there
+    networks = tuple(hollow if one is None else one[0] for one in loaded)
+    hashes = ["" if one is None else one[1] for one in loaded]
     if any(sources_of(network) != sources for network in networks):
         raise refused(files.name, "networks for different stems")
     weights = files.weights or tuple((1.0,) * len(sources) for _ in networks)
@@ -106,9 +114,25 @@ def load_model(
         sources,
         networks,
         weights,
-        model_sha256([sha256 for _, sha256 in loaded], weights, files.segment_s),
+        model_sha256(hashes, weights, files.segment_s),
         time.perf_counter() - started_s,
     )
+
+
+def _require(files: ModelFiles, sources: tuple[str, ...], stems: Collection[str] | None) -> None:
+    """Refuse stems to which a network adds that is not there.
+
+    Raises:
+        ModelMissing: there is such a network.
+    """
+    for number, file in enumerate(files.networks):
+        row = files.weights[number] if files.weights else None
+        if file is None and _adds_to(stems, row)(sources):
+            raise ModelMissing(
+                f"Of the model {files.name} only some parts are here.",
+                hint=f"Get the others under Models, or type: models download {files.name} "
+                "--stems all",
+            )
 
 
 def load_network(

@@ -205,14 +205,14 @@ def checked_hash(file: ModelFile, store: ModelStore) -> str:
 
 
 def checked_hashes(files: ModelFiles, store: ModelStore) -> list[str]:
-    """Return the sha256 of each of a model's files, without loading them.
+    """Return the sha256 of each network's file, "" where it is not there; none is loaded.
 
     Raises:
         ModelMissing: one is not there.
         ModelDamaged: one is not the file it was.
         ModelRefused: one cannot be any network's.
     """
-    return [checked_hash(file, store) for file in files.files]
+    return ["" if file is None else checked_hash(file, store) for file in files.networks]
 
 
 def model_sha256(

@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import json
 import logging
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -63,6 +64,7 @@ class Placed:
         origin: "download", "import" or "" where nothing is known.
         commit: of the hub, or "".
         added_at: ISO date and time in UTC, or "".
+        is_whole: whether all of its networks are there, not only those for a pair.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Placed:
     origin: str = ""
     commit: str = ""
     added_at: str = ""
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class Shelf:
             str(record.get("origin", "")),
             str(record.get("commit", "")),
             str(record.get("added_at", "")),
+            files.is_whole,
         )
 
     def arrived_bytes(self, name: str) -> int:
@@ -138,9 +142,23 @@ class Shelf:
     # -- arriving
 
     def download(
-        self, model: KnownModel, hub: Hub, stop: StopEvent, report: OnArrival = lambda _: None
+        self,
+        model: KnownModel,
+        hub: Hub,
+        stop: StopEvent,
+        report: OnArrival = lambda _: None,
+        *,
+        pair_only: bool = False,
     ) -> Placed:
         """Bring a model from the hub; what an earlier try left is gone on with.
+
+        Args:
+            model: which one.
+            hub: where it comes from.
+            stop: set it to cancel.
+            report: told how far it is.
+            pair_only: bring only the networks that a pair needs, as the model's own weights say;
+                what is there besides stays.
 
         Raises:
             Cancelled: `stop` was set; what is there is kept.
@@ -151,9 +169,12 @@ class Shelf:
         """
         with self._incoming(model.name) as folder:
             offer = ask_hub(model, hub, stop)
+            if pair_only:
+                offer = offer.only(self._pair_files(model, offer))
             if self._has(offer, model.name):
                 log.info("%s is there already", model.name)
                 return self.placed(model.name)
+            self._reuse(offer, model.name, folder)
             self.check_room(offer.size - self.arrived_bytes(model.name))
             done = 0
             files: dict[str, dict[str, Any]] = {}
@@ -165,7 +186,11 @@ class Shelf:
                 }
                 done += file.size
             # read as it will be when it is used
-            find_model(model.name, [folder])
+            if pair_only and not _makes_pair(model, find_model(model.name, [folder])):
+                raise DownloadFailed(
+                    f"The hub's {model.name} is put together in another way than we know.",
+                    hint=f"Get all of it: models download {model.name} --stems all.",
+                )
             facts = {
                 "origin": "download",
                 "repository": offer.repository,
@@ -191,7 +216,26 @@ class Shelf:
         recorded = _read_record(folder)
         if recorded.get("commit") != offer.commit:
             return False
+        if not {file.name for file in offer.files} <= recorded["files"].keys():
+            return False
         return all(verdict is Verdict.GOOD for verdict in self._verdicts(folder, recorded))
+
+    def _pair_files(self, model: KnownModel, offer: Offer) -> set[str]:
+        """Return the files that a pair needs, and those that are there of the same version."""
+        recorded = _read_record(self.store.folder / model.name)
+        there = recorded["files"] if recorded.get("commit") == offer.commit else {}
+        needed = (f"{signature}{SAFE}" for signature in model.pair_signatures)
+        return {f"{model.name}.yaml", *needed, *there}
+
+    def _reuse(self, offer: Offer, name: str, folder: Path) -> None:
+        """Lay files that are there already among those that arrive."""
+        for file in offer.files:
+            there, waiting = self.store.folder / name / file.name, folder / file.name
+            if file.sha256 and there.is_file() and not waiting.exists():
+                try:
+                    os.link(there, waiting)
+                except OSError:  # a disk without links: then it is brought once more
+                    return
 
     def check_room(self, size: int) -> None:
         """Refuse to begin what will not fit.
@@ -411,6 +455,13 @@ class Shelf:
             if ModelFile.at(path).is_legacy
         ]
         return [sha256 for sha256 in known if sha256]
+
+
+def _makes_pair(model: KnownModel, files: ModelFiles) -> bool:
+    """Whether no network that adds to the vocals is missing, by the weights that came with it."""
+    place = model.stems.index("vocals")
+    rows = zip(files.networks, files.weights or (), strict=files.weights is not None)
+    return not any(file is None and row[place] for file, row in rows)
 
 
 def _counting(report: OnArrival, before: int, total: int) -> OnBytes:

@@ -39,10 +39,12 @@ class ModelCard(QWidget):
     """A card with a name, a sentence, facts, and buttons for what can be done now.
 
     Signals:
-        download_requested, pause_requested, verify_requested, remove_requested: name of the model.
+        download_requested, rest_requested, pause_requested, verify_requested, remove_requested:
+            name of the model.
     """
 
     download_requested = Signal(str)
+    rest_requested = Signal(str)
     pause_requested = Signal(str)
     verify_requested = Signal(str)
     remove_requested = Signal(str)
@@ -84,6 +86,8 @@ class ModelCard(QWidget):
 
         tip = "Bring this model from the Hugging Face hub"
         self.download_button = button("download", "Download", tip)
+        tip = "Also bring what makes drums, bass and other: voice and music do without"
+        self.rest_button = button("rest", "Get all parts", tip)
         self.pause_button = button("pause", "Pause", "Stop; what is there already is kept")
         self.verify_button = button(
             "verify", "Verify", "Read all files and compare them with what came", Kind.QUIET
@@ -92,6 +96,7 @@ class ModelCard(QWidget):
             "remove", "Remove", "Take this model off this computer", Kind.QUIET
         )
         self.download_button.clicked.connect(self._on_download)
+        self.rest_button.clicked.connect(self._on_rest)
         self.pause_button.clicked.connect(self._on_pause)
         self.verify_button.clicked.connect(self._on_verify)
         self.remove_button.clicked.connect(self._on_remove)
@@ -121,6 +126,7 @@ class ModelCard(QWidget):
             self.verify_button,
             self.remove_button,
             self.pause_button,
+            self.rest_button,
             self.download_button,
         ):
             buttons.addWidget(one, 0, Qt.AlignmentFlag.AlignTop)
@@ -148,6 +154,8 @@ class ModelCard(QWidget):
         self.best_for.setVisible(bool(view.best_for))
         size = text.file_size(view.size) if state in _USABLE else text.about_size(view.size)
         stems = text.counted(len(view.stems), "part") if view.stems else ""
+        if state in _USABLE and not view.is_whole:
+            stems = f"voice and music; all parts are {text.about_size(view.rest)} more"
         self.facts.setText(text.joined(size, stems, view.licence, text.song_takes(expected_s)))
         self._show_state(text.percent(view.arrived / total))
         self._bar_room.setVisible(state in {ModelState.ARRIVING, ModelState.PAUSED})
@@ -177,6 +185,8 @@ class ModelCard(QWidget):
         words = "Download again" if state is ModelState.DAMAGED else words
         self.download_button.set_words(words)
         self.download_button.setAccessibleName(f"{words} {view.title}")
+        is_pair = state in _USABLE and not view.is_whole
+        self.rest_button.setVisible(is_pair and view.can_download)
         self.pause_button.setVisible(state in _ON_ITS_WAY)
         hopeless = state is ModelState.DAMAGED and view.can_download
         self.verify_button.setVisible(state in {*_USABLE, ModelState.DAMAGED} and not hopeless)
@@ -210,6 +220,10 @@ class ModelCard(QWidget):
     @Slot()
     def _on_download(self) -> None:
         self.download_requested.emit(self.name)
+
+    @Slot()
+    def _on_rest(self) -> None:
+        self.rest_requested.emit(self.name)
 
     @Slot()
     def _on_pause(self) -> None:

@@ -215,6 +215,7 @@ class ModelsDesk(QObject):
         for name in page.cards.keys() - known:
             card = page.cards[name]
             card.download_requested.connect(self._models.download)
+            card.rest_requested.connect(self._models.download_rest)
             card.pause_requested.connect(self._models.pause)
             card.verify_requested.connect(self._models.verify)
             card.remove_requested.connect(self._models.remove)

@@ -59,6 +59,9 @@ class FakeModels(QObject):
         self.wishes.append(("verify", name))
         self.put(name, state=ModelState.CHECKING)
 
+    def download_rest(self, name: str) -> None:
+        self.wishes.append(("rest", name))
+
     def remove(self, name: str) -> None:
         self.wishes.append(("remove", name))
         self.put(name, state=ModelState.ABSENT, arrived=0)

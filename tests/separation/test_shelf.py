@@ -31,7 +31,7 @@ from karaoke_studio.progress import Cancelled
 from karaoke_studio.separation.converted import conversions_folder
 from karaoke_studio.separation.hub import HUB_VARIABLE, Hub
 from karaoke_studio.separation.model_files import find_model
-from karaoke_studio.separation.model_networks import load_model
+from karaoke_studio.separation.model_networks import is_empty, load_model
 from karaoke_studio.separation.shelf import RECORD, Arrival, Shelf, Verdict
 from karaoke_studio.separation.web import Patience, check_url
 from tests.helpers.disks import fill_disk
@@ -477,3 +477,85 @@ def test_what_a_crash_left_half_done_is_mended(shelf: Shelf, server: FaultServer
     assert [name for name, _ in server.asked] == ["main"]
     assert shelf.verify("htdemucs") == WHOLE
     assert list(incoming.glob(".*")) == [other]
+
+
+# ------------------------------------------------------------------ only what a pair needs
+
+FT = known_model("htdemucs_ft")
+VOCALS = "04573f0d.safetensors"
+FT_YAML = b"models: [f7e0c4bc, d12395a8, 92cfc3b6, 04573f0d]\nweights: [%b]\n"
+ROWS = [b"[%s]" % b", ".join(b"1." if a == b else b"0." for a in range(4)) for b in range(4)]
+
+
+@pytest.fixture
+def specialists(server: FaultServer, tmp_path: Path) -> FaultServer:
+    """A hub with four networks, one for each stem."""
+    files = {"htdemucs_ft.yaml": FT_YAML % b", ".join(ROWS)}
+    for seed, signature in enumerate(FT.signatures):
+        path = tmp_path / f"{signature}.safetensors"
+        write_safetensors(make_net(seed=seed), path)
+        files[path.name] = path.read_bytes()
+    server.repositories[FT.repository] = files
+    return server
+
+
+def bring_ft(shelf: Shelf, server: FaultServer, *, pair_only: bool) -> list[str]:
+    """Download and return what was asked of the hub."""
+    server.asked.clear()
+    shelf.download(FT, Hub(server.address), threading.Event(), pair_only=pair_only)
+    return [name for name, _ in server.asked]
+
+
+def test_a_pair_takes_a_quarter_of_a_fine_tuned_model(
+    shelf: Shelf, specialists: FaultServer
+) -> None:
+    assert bring_ft(shelf, specialists, pair_only=True) == ["main", "htdemucs_ft.yaml", VOCALS]
+    placed = shelf.placed("htdemucs_ft")
+    assert not placed.is_whole
+    assert placed.size == len(specialists.repositories[FT.repository][VOCALS])
+    assert set(shelf.verify("htdemucs_ft").values()) == {Verdict.GOOD}
+    # once is enough
+    assert bring_ft(shelf, specialists, pair_only=True) == ["main"]
+    files = find_model("htdemucs_ft", shelf.folders)
+    part = load_model(files, shelf.store, stems=["vocals"])
+    assert [is_empty(network) for network in part.networks] == [True, True, True, False]
+    with pytest.raises(ModelMissing, match="only some parts") as caught:
+        load_model(files, shelf.store)
+    assert "models download htdemucs_ft --stems all" in caught.value.hint
+    with pytest.raises(ModelMissing):
+        load_model(files, shelf.store, stems=["vocals", "bass"])
+    assert installed_models(shelf.folders) == ["htdemucs_ft"]
+    assert installed_models(shelf.folders, whole=True) == []
+    # the rest comes later, without what is there
+    others = {f"{signature}.safetensors" for signature in FT.signatures} - {VOCALS}
+    asked = {*bring_ft(shelf, specialists, pair_only=False)}
+    assert asked - {"main", "htdemucs_ft.yaml"} == others
+    assert shelf.placed("htdemucs_ft").is_whole
+    assert installed_models(shelf.folders, whole=True) == ["htdemucs_ft"]
+    whole = load_model(find_model("htdemucs_ft", shelf.folders), shelf.store)
+    for name, value in whole.networks[3].state_dict().items():
+        assert value.equal(part.networks[3].state_dict()[name])
+    # and is not taken away by asking for less
+    assert bring_ft(shelf, specialists, pair_only=True) == ["main"]
+    assert shelf.placed("htdemucs_ft").is_whole
+
+
+def test_what_a_pair_needs_is_read_from_the_weights_and_not_assumed(
+    shelf: Shelf, specialists: FaultServer
+) -> None:
+    rows = [ROWS[0], ROWS[1], ROWS[2].replace(b"0.]", b"1.]"), ROWS[3]]
+    files = specialists.repositories[FT.repository]
+    files["htdemucs_ft.yaml"] = FT_YAML % b", ".join(rows)
+    with pytest.raises(DownloadFailed, match="another way") as caught:
+        bring_ft(shelf, specialists, pair_only=True)
+    assert "--stems all" in caught.value.hint
+    assert installed_models(shelf.folders) == []
+    bring_ft(shelf, specialists, pair_only=False)
+    assert shelf.placed("htdemucs_ft").is_whole
+
+
+def test_models_of_one_piece_are_brought_whole(shelf: Shelf, server: FaultServer) -> None:
+    shelf.download(MODEL, Hub(server.address), threading.Event(), pair_only=True)
+    assert shelf.placed("htdemucs").is_whole
+    assert MODEL.pair_bytes == MODEL.size_bytes
+    assert FT.pair_bytes == FT.size_bytes // 4

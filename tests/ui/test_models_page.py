@@ -242,3 +242,18 @@ def test_the_engine_menu_leads_here_and_learns_what_came(
     monkeypatch.setattr(queue, "model_folders", folders)
     queue.models.arrive("htdemucs")
     assert looks == [True]
+
+
+def test_the_rest_of_a_model_that_makes_a_pair_can_be_had(page: Page) -> None:
+    card = page.page.cards["htdemucs_ft"]
+    assert card.facts.text().startswith("about 84 MB")
+    assert not card.rest_button.isVisibleTo(page.page)
+    facts = {"size": 84_000_000, "rest": 252_000_000, "is_whole": False}
+    page.models.put("htdemucs_ft", state=ModelState.THERE, **facts)
+    assert "voice and music; all parts are about 252 MB more" in card.facts.text()
+    assert card.rest_button.isVisibleTo(page.page)
+    card.rest_button.click()
+    assert page.models.wishes[-1] == ("rest", "htdemucs_ft")
+    page.models.put("htdemucs_ft", is_whole=True)
+    assert not card.rest_button.isVisibleTo(page.page)
+    assert "4 parts" in card.facts.text()
