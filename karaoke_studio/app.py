@@ -38,6 +38,7 @@ from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.pipeline import Surroundings
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import load_settings, save_settings
+from karaoke_studio.ui import messages
 from karaoke_studio.ui.crash import Crashes
 from karaoke_studio.ui.file_opener import FileOpener
 from karaoke_studio.ui.main_window import MainWindow, show_in_folder
@@ -155,6 +156,8 @@ class Studio(QObject):
     def begin(self, files: list[Path]) -> None:
         """Go on where the last run stopped, and add the files of this start."""
         self.queue.resume()
+        if self.writer.refusal is not None:
+            self.window.banners.notice.tell(messages.library_refusal(self.writer.refusal).sentence)
         self._join_desktop()
         self.window.preferences.settle_move()
         self.window.add_paths(files)

@@ -118,6 +118,8 @@ def run_job(
         KaraokeError: what went wrong and what to do; nothing is left behind.
     """
     check(stop)
+    if spec.output is None and around.library is not None:
+        around.library.require_changes()
     with _staging(workdir) as staging:
         run = _Run(spec, staging.folder, report, stop, around)
         run.import_song()

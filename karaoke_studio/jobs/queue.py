@@ -213,8 +213,12 @@ class JobQueue(QObject):
         """Go on with what an earlier run left in the queue."""
 
         def load() -> None:
-            specs = self._library.open_jobs().result()
-            held = self._library.held_jobs().result()
+            try:
+                specs = self._library.open_jobs().result()
+                held = self._library.held_jobs().result()
+            except KaraokeError as exc:  # they wait until the library can be changed again
+                log.warning("the queue is not gone on with: %s", exc.message)
+                return
             self._arrived.emit(
                 [
                     Arrival(spec, _engine_of(spec), is_saved=True, is_held=spec.job_id in held)

@@ -187,16 +187,51 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     if not path.is_file():  # SQLite would make an empty one
         raise LibraryDamaged("There is no library yet.", hint="Start the program once more.")
     try:
-        connection = sqlite3.connect(
-            path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.row_factory = sqlite3.Row
-        connection.text_factory = _text
+        try:
+            return _open_to_look(path.as_uri())
+        except sqlite3.OperationalError as exc:
+            if not isinstance(translate(exc), LibraryReadOnly):
+                raise
+        # on a disk that cannot be written to, SQLite cannot even make the locks of readers;
+        # nobody can change the file there
+        return _open_to_look(f"{path.as_uri()}?immutable=1")
     except sqlite3.DatabaseError as exc:
         raise translate(exc) from exc
+
+
+def _open_to_look(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        address, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("SELECT 1 FROM sqlite_schema").close()
+    except BaseException:
+        connection.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = _text
     return connection
+
+
+def open_unchangeable(folder: Path) -> sqlite3.Connection | None:
+    """Open an index that cannot be written, or that a newer version made, if its songs are there.
+
+    Returns:
+        None where it lacks something that songs are shown by.
+
+    Raises:
+        LibraryError: it is not there or cannot be opened.
+    """
+    connection = open_for_reading(folder)
+    try:
+        if _expected_columns() <= _columns(connection):
+            return connection
+    except sqlite3.DatabaseError as exc:
+        log.warning("the library's index cannot be read: %s", exc)
+    connection.close()
+    return None
 
 
 def _text(data: bytes) -> str:

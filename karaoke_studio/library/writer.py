@@ -8,6 +8,7 @@ in.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import queue
@@ -26,7 +27,10 @@ from karaoke_studio.errors import (
     KaraokeError,
     LibraryDamaged,
     LibraryError,
+    LibraryReadOnly,
+    LibraryTooNew,
     MissingFile,
+    OutputNotWritable,
     error_from_os,
 )
 from karaoke_studio.job import JobSpec
@@ -48,7 +52,14 @@ from karaoke_studio.library.manifest import (
     build_song_folder,
     read_manifest,
 )
-from karaoke_studio.library.schema import open_anew, open_for_writing, roll_back, translate
+from karaoke_studio.library.schema import (
+    DATABASE,
+    open_anew,
+    open_for_writing,
+    open_unchangeable,
+    roll_back,
+    translate,
+)
 from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.library.songs import Song, song_from_row
 from karaoke_studio.staging import sweep, sync_folder, sync_tree
@@ -58,6 +69,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], T]
 
+#: What the system says of disks and folders that cannot be written to.
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 #: A song's manifest is written when nothing was changed for so long.
 SETTLE_S = 2.0
 
@@ -70,23 +83,27 @@ class LibraryWriter:
     Attributes:
         folder: the library.
         staging: where jobs work.
+        refusal: why nothing can be changed (a disk that cannot be written to, an index of a newer
+            version); every change then fails with it. None where all is well.
     """
 
     def __init__(self, folder: Path) -> None:
         """Open the library, making it where there is none.
 
         Raises:
-            LibraryError: it cannot be opened.
+            LibraryError: it cannot be opened, not even to look at.
             ResourceError: the folder cannot be made.
         """
         self.folder = folder
         self.staging = folder / ".staging"
         self.trash = folder / ".trash"
+        self.refusal: KaraokeError | None = None
         try:
             for needed in (folder, self.staging, self.trash):
                 needed.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
-            raise error_from_os(exc, folder, writing=True) from exc
+            if not (exc.errno in _READ_ONLY and (folder / DATABASE).exists()):
+                raise error_from_os(exc, folder, writing=True) from exc
         self._todo: queue.SimpleQueue[tuple[Change[object], Future[object]] | None]
         self._todo = queue.SimpleQueue()
         self._settles_at: float | None = None
@@ -181,7 +198,7 @@ class LibraryWriter:
             row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
             return None if row is None else song_from_row(row, self.folder)
 
-        return self.submit(change)
+        return self.submit(change, is_looking=True)
 
     def find_song(self, song_id: str) -> Song | None:
         """Return a song as it is now, or None."""
@@ -190,7 +207,7 @@ class LibraryWriter:
             row = connection.execute("SELECT * FROM songs WHERE id = ?", (song_id,)).fetchone()
             return None if row is None else song_from_row(row, self.folder)
 
-        return self.submit(change).result()
+        return self.submit(change, is_looking=True).result()
 
     def change_song(self, song_id: str, **fields: Any) -> Future[None]:
         """Change what a person can change about a song; it is safe when the future is done.
@@ -412,12 +429,28 @@ class LibraryWriter:
 
     # -- the thread ------------------------------------------------------------------------------
 
-    def submit(self, change: Change[T]) -> Future[T]:
-        """Run a change in one transaction in the writer's thread."""
+    def require_changes(self) -> None:
+        """Refuse work that could not be kept.
+
+        Raises:
+            LibraryError: nothing can be changed, and why.
+        """
+        if self.refusal is not None:
+            raise type(self.refusal)(self.refusal.message, hint=self.refusal.hint)
+
+    def submit(self, change: Change[T], *, is_looking: bool = False) -> Future[T]:
+        """Run a change in one transaction in the writer's thread.
+
+        Args:
+            change: is given the connection.
+            is_looking: it only looks, which can be done also where nothing can be changed.
+        """
         future: Future[T] = Future()
         with self._closing:
             if self._is_closed:
                 future.set_exception(LibraryError("The library has been closed."))
+            elif self.refusal is not None and not is_looking:
+                future.set_exception(self.refusal)
             else:
                 self._todo.put((change, future))  # type: ignore[arg-type]  # one queue for all
         return future
@@ -433,8 +466,12 @@ class LibraryWriter:
         try:
             connection = self._open()
         except (KaraokeError, sqlite3.Error, OSError) as exc:
-            opened.set_exception(_translated(exc, self.folder))
-            return
+            problem = _translated(exc, self.folder)
+            looked_at = self._open_to_look(problem)
+            if looked_at is None:
+                opened.set_exception(problem)
+                return
+            connection = looked_at
         except BaseException as exc:  # the one who opens waits for an answer, whatever it is
             log.exception("the library could not be opened")
             opened.set_exception(exc)
@@ -474,6 +511,20 @@ class LibraryWriter:
             log.warning("the library's index is damaged after all and is built anew: %s", exc)
         return self._tidied(open_anew(self.folder))
 
+    def _open_to_look(self, problem: BaseException) -> sqlite3.Connection | None:
+        """Open a library that cannot be changed, so that its songs are there all the same."""
+        if not isinstance(problem, LibraryTooNew | LibraryReadOnly | OutputNotWritable):
+            return None
+        try:
+            connection = open_unchangeable(self.folder)
+        except KaraokeError as exc:
+            log.warning("the library cannot be looked at either: %s", exc.message)
+            return None
+        if connection is not None:
+            log.warning("the library cannot be changed: %s", problem.message)
+            self.refusal = problem
+        return connection
+
     def _tidied(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         try:
             self._tidy(connection)
@@ -488,7 +539,7 @@ class LibraryWriter:
         if not future.set_running_or_notify_cancel():
             return
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN" if self.refusal is not None else "BEGIN IMMEDIATE")
             try:
                 result = change(connection)
                 connection.execute("COMMIT")

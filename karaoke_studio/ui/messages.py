@@ -45,6 +45,11 @@ def library_failure(error: KaraokeError) -> Message:
     return Message(_sentence(error), "")
 
 
+def library_refusal(error: KaraokeError) -> Message:
+    """Return the words of a library that can be looked at and not changed."""
+    return Message(f"{_sentence(error)} Until then you can browse, play and export.", "")
+
+
 def playback_problem(error: KaraokeError) -> Message:
     """Return the words of a playback that cannot be heard."""
     if isinstance(error, NoOutputDevice):
