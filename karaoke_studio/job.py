@@ -134,6 +134,7 @@ class JobSpec:
         title: what the song is called; "" = its file says so.
         gains: stem → gains on the left and on the right of an export's `MIX`.
         tune: key and tempo of an export, as `audio.tune.Tune` has them; {} = as recorded.
+        region: frames start…stop of an export of a part of the song; None = all of it.
         keep_original: keep a copy of the file beside a new song of the library.
         draft: while a network makes the song, let the built-in engine make vocals that can be heard
             until the network's are there.
@@ -152,6 +153,7 @@ class JobSpec:
     tune: dict[str, Any] = field(default_factory=dict, hash=False)
     keep_original: bool = True
     draft: bool = False
+    region: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -184,7 +186,12 @@ class JobSpec:
             dict(data.get("tune", {})),
             bool(data.get("keep_original", True)),
             bool(data.get("draft", False)),
+            _region(data.get("region")),
         )
+
+
+def _region(data: Any) -> tuple[int, int] | None:
+    return None if data is None else (int(data[0]), int(data[1]))
 
 
 @dataclass(frozen=True)

@@ -293,15 +293,22 @@ class _Run:
                 "parts": self.parts,
                 "gains": self.spec.gains if MIX in self.stems else {},
                 "tune": tune,
+                "region": self.spec.region,
                 "shift_bits": song.shift_bits,
                 "cover": str(song.cover_path) if song.cover_path else None,
             },
         )
+        start_s = self.spec.region[0] / song.sample_rate if self.spec.region else 0.0
         self.song = {**self.song, "frames": restored["frames"]}
-        if tune:
-            self.song["words"] = [
-                [None if seconds is None else seconds / tune["tempo"], line]
+        tempo = tune["tempo"] if tune else 1.0
+        if self.spec.region or tune:
+            length_s = restored["frames"] / song.sample_rate
+            moved = [
+                (None if seconds is None else (seconds - start_s) / tempo, line)
                 for seconds, line in self.song["words"]
+            ]
+            self.song["words"] = [
+                [at, line] for at, line in moved if at is None or 0 <= at < length_s
             ]
 
     def separate(self) -> None:

@@ -158,7 +158,7 @@ MIXES = [
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_a_mix_is_exported_as_it_is_heard(shelf: Shelf, mix: Mix) -> None:
-    heard = mixed(shelf.floats(), [mix.sides(stem) for stem in FOUR])
+    heard = mixed([s.T for s in shelf.floats()], [mix.sides(stem) for stem in FOUR]).T
     result = shelf.export((MIX,), mix, bit_depth="32f")
     (path,) = result.stem_paths.values()
     assert path.name == "song (Mix).wav"
@@ -169,7 +169,7 @@ def test_a_mix_is_exported_as_it_is_heard(shelf: Shelf, mix: Mix) -> None:
 
 def test_a_mix_that_would_clip_is_turned_down_and_says_so(shelf: Shelf) -> None:
     mix = Mix(music=0.0, solo=frozenset({"vocals"}), voice=1.0)
-    heard = mixed(shelf.floats(), [mix.sides(stem) for stem in FOUR])
+    heard = mixed([s.T for s in shelf.floats()], [mix.sides(stem) for stem in FOUR]).T
     loudest = float(np.abs(heard).max())
     result = shelf.export((MIX,), mix)
     got, _ = read_floats(result.stem_paths[MIX])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def take(tmp_path: Path) -> Take:
     return Take(tmp_path / "take", stems, RATE)
 
 
-def restored(take: Take, folder: Path, tune: Tune | None) -> tuple[dict[str, Any], Context]:
+def restored(
+    take: Take, folder: Path, tune: Tune | None, region: tuple[int, int] | None = None
+) -> tuple[dict[str, Any], Context]:
     folder.mkdir()
     context = Context()
     shape = {"channels": 2, "frames": take.files.frames, "sample_rate": RATE, "cover": None}
@@ -74,6 +77,7 @@ def restored(take: Take, folder: Path, tune: Tune | None) -> tuple[dict[str, Any
             "shift_bits": 0,
             "cover": None,
             "tune": tune.to_plain() if tune else {},
+            "region": region,
         },
         context,  # type: ignore[arg-type]
     )
@@ -101,6 +105,33 @@ def test_as_recorded_nothing_changes(take: Take, tmp_path: Path) -> None:
     assert done["frames"] == take.files.frames
     np.testing.assert_array_equal(staged(folder / ORIGINAL), take.original)
     np.testing.assert_array_equal(staged(folder / "vocals.f32"), take.vocals)
+
+
+@pytest.mark.parametrize(
+    "region", [(0, 1), (70_000, 140_001), (65_536, 131_072), (189_000, 189_630)]
+)
+def test_a_part_is_these_frames_and_no_others(
+    take: Take, tmp_path: Path, region: tuple[int, int]
+) -> None:
+    folder = tmp_path / "staging"
+    done, context = restored(take, folder, None, region)
+    part = slice(*region)
+    assert done["frames"] == region[1] - region[0]
+    assert context.fractions[-1] == 1.0
+    np.testing.assert_array_equal(staged(folder / ORIGINAL), take.original[:, part])
+    np.testing.assert_array_equal(staged(folder / "vocals.f32"), take.vocals[:, part])
+
+
+@needs_library
+def test_a_part_in_another_tempo_is_as_long_as_it_sounds(take: Take, tmp_path: Path) -> None:
+    done, _ = restored(take, tmp_path / "staging", Tune(-2, 0.8), (20_000, 100_000))
+    assert done["frames"] == 100_000
+
+
+def test_a_job_keeps_its_part(tmp_path: Path) -> None:
+    spec = JobSpec("ab", Path("song"), output=OutputSpec(tmp_path), region=(5, 9))
+    assert JobSpec.from_json(json.loads(json.dumps(spec.to_json()))).region == (5, 9)
+    assert JobSpec.from_json(JobSpec("ab", Path("song")).to_json()).region is None
 
 
 def test_a_job_keeps_its_tune(tmp_path: Path) -> None:

@@ -68,9 +68,10 @@ class Exporting(QObject):
         stems: tuple[str, ...],
         gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
+        region: tuple[int, int] | None = None,
     ) -> str:
         """Write files from a song's take; see `JobQueue.export_song`."""
-        spec, stop = self._new(song, output, stems, gains, tune)
+        spec, stop = self._new(song, output, stems, gains, tune, region)
         told = Told(self.progressed, self.finished, self.failed, self.cancelled)
         self._lane.put(lambda: self._export(spec, song, stop, told, spec.job_id))
         return spec.job_id
@@ -82,6 +83,7 @@ class Exporting(QObject):
         stems: tuple[str, ...],
         gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
+        region: tuple[int, int] | None = None,
     ) -> tuple[JobSpec, threading.Event]:
         # named as the song is, so that {base} has something to say
         suffix = Path(song.original or ".flac").suffix
@@ -94,6 +96,7 @@ class Exporting(QObject):
             output,
             gains=gains or {},
             tune=tune or {},
+            region=region,
         )
         self._stops[spec.job_id] = threading.Event()
         return spec, self._stops[spec.job_id]

@@ -335,13 +335,14 @@ class JobQueue(QObject):
         stems: tuple[str, ...],
         gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
+        region: tuple[int, int] | None = None,
     ) -> str:
         """Write files from a song's take; returns the id that the export's signals carry.
 
         Among the stems `job.MIX` is the song with its stems at these gains. With `tune` all files
-        are in that key and tempo, see `JobSpec`.
+        are in that key and tempo, with `region` they hold these frames only, see `JobSpec`.
         """
-        return self._exports.begin(song, output, stems, gains, tune)
+        return self._exports.begin(song, output, stems, gains, tune, region)
 
     def cancel_export(self, export_id: str) -> None:
         """Stop an export."""

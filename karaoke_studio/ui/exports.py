@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
+from karaoke_studio.ui import text
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.export_batch import ExportBatch, written_files
 from karaoke_studio.ui.export_dialog import ExportDialog
@@ -46,6 +48,7 @@ class Exports(QObject):
         self._banners, self._open_folder = banners, open_folder
         self._dialog: ExportDialog | None = None
         self._seen: ExportBatch | None = None
+        self._region: tuple[int, int] | None = None
         #: Export id → those it is exported with.
         self._running: dict[str, ExportBatch] = {}
         self._written: Path | None = None
@@ -59,8 +62,18 @@ class Exports(QObject):
         """Return whether an export runs."""
         return bool(self._running)
 
+    def open_region(self, song: Song, settings: Settings, region: tuple[int, int]) -> ExportDialog:
+        """Show the dialog for a part of a song, which is named by where it lies."""
+        clocks = [text.clock(frame / song.sample_rate).replace(":", ".") for frame in region]
+        title = f"{song.title} {'–'.join(clocks)}"
+        # a part of a video has no picture of its own
+        dialog = self.open([replace(song, title=title, has_picture=False)], settings)
+        self._region = region
+        return dialog
+
     def open(self, songs: Sequence[Song], settings: Settings) -> ExportDialog:
         """Show the dialog for songs."""
+        self._region = None
         mix = self._mix_of(songs[0])
         dialog = ExportDialog(self._look, songs, settings, self._window, mix)
         moved = [song for song in songs if self.tune_of(song)]
@@ -92,11 +105,12 @@ class Exports(QObject):
     def _on_requested(self, songs: list[Song], output: OutputSpec, stems: tuple[str, ...]) -> None:
         export = self._queue.export_song
         as_played = self._dialog is not None and self._dialog.tune.isChecked()
+
+        def tunes(song: Song) -> dict[str, Any]:
+            return self.tune_of(song) if as_played else {}
+
         batch = ExportBatch(
-            {
-                export(s, output, stems, self.gains_of(s), self.tune_of(s) if as_played else {}): s
-                for s in songs
-            }
+            {export(s, output, stems, self.gains_of(s), tunes(s), self._region): s for s in songs}
         )
         self._running.update(dict.fromkeys(batch.songs, batch))
         self._seen = batch

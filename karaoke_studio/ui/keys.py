@@ -95,6 +95,7 @@ MOUSE: tuple[tuple[str, str], ...] = (
     ("Click", "Go there"),
     ("Drag", "Loop a stretch"),
     ("Alt+Drag", "Loop off the beat"),
+    ("Right click on it", "Play, export …"),
     ("Drag the ruler", "Move along"),
     ("Wheel", "Zoom at the pointer"),
     ("Shift+Wheel", "Move along"),

@@ -132,6 +132,11 @@ class Listening(QObject):
             self._player.play()
             self.look()
 
+    def pause(self) -> None:
+        """Stand still."""
+        self._player.pause()
+        self.look()
+
     @Slot(int)
     def seek(self, frame: int) -> None:
         """Go to a frame; frames outside the song mean its ends."""

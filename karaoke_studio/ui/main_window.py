@@ -58,6 +58,7 @@ from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_control import QueueControl
 from karaoke_studio.ui.queue_panel import QueuePanel
 from karaoke_studio.ui.recent import Recent
+from karaoke_studio.ui.region import Region
 from karaoke_studio.ui.sizes import Sizes
 from karaoke_studio.ui.song_in_work import SongInWork
 from karaoke_studio.ui.song_view import SongView
@@ -156,6 +157,11 @@ class MainWindow(QMainWindow):
             self,
             counts_in=self.settings.count_in,
             change=self.change_setting,
+        )
+        Region(
+            *(self.opened, self.listening, self.song_view, self.places),
+            lambda song, part: self.exports.open_region(song, self.settings, part),
+            self,
         )
         HoldToCompare(self.opened, self.listening, self)
         self.sound_devices = SoundDevices(

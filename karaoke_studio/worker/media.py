@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -179,7 +179,8 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
     `stems` (stem → file) add up to the song; those named in `parts` are staged by themselves, and
     with `gains` (stem → left, right) their mix is, as the player makes it. With `tune` all of them
-    are in that key and tempo, again as the player makes them.
+    are in that key and tempo, again as the player makes them. With `region` (start, stop) only
+    these frames are.
 
     Returns:
         `frames` of what is staged.
@@ -195,7 +196,8 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     staging, song, gains = Path(args["staging"]), args["song"], args["gains"]
     scale = np.float32(2.0 ** (args["shift_bits"] - 23))
     tune = Tune.from_plain(args["tune"]) if args["tune"] else AS_RECORDED
-    frames = round(song["frames"] / tune.tempo)
+    first, last = args["region"] or (0, song["frames"])
+    frames = round((last - first) / tune.tempo)
     if args["cover"]:
         shutil.copyfile(args["cover"], staging / song["cover"])
     with ExitStack() as files:
@@ -211,10 +213,10 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
         readers = [read_integers(Path(path)) for path in args["stems"].values()]
         scaled: Iterator[list[FloatArray]] = (
             [*((block * scale).astype(np.float32) for block in blocks)]
-            for blocks in zip(*readers, strict=True)
+            for blocks in _between(zip(*readers, strict=True), first, last)
         )
         if not tune.is_plain:
-            shape = {"sample_rate": song["sample_rate"], "frames": song["frames"]}
+            shape = {"sample_rate": song["sample_rate"], "frames": last - first}
             scaled = retuned(scaled, tune, **shape)
         for floats in scaled:
             context.check()
@@ -229,6 +231,20 @@ def restore_take(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
             start += len(floats[0])
             context.report(min(1.0, start / max(1, frames)))
     return {"frames": frames}
+
+
+def _between(
+    blocks: Iterable[tuple[NDArray[Any], ...]], first: int, last: int
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield the frames first…last of blocks (frames, channels) that begin with frame 0."""
+    at = 0
+    for stems in blocks:
+        start, stop = max(first - at, 0), min(last - at, len(stems[0]))
+        at += len(stems[0])
+        if start < stop:
+            yield tuple(stem[start:stop] for stem in stems)
+        if at >= last:
+            return
 
 
 def make_video(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:

@@ -81,6 +81,7 @@ class FakeQueue(QObject):
         self.wishes: list[tuple[str, str, bool]] = []
         self.analysed: list[str] = []
         self.gains: dict[str, tuple[float, float]] | None = None
+        self.region: tuple[int, int] | None = None
         self.tune: dict[str, Any] | None = None
         self.retried: list[tuple[str, str]] = []
         self.exported_again: list[str] = []
@@ -160,9 +161,11 @@ class FakeQueue(QObject):
         stems: tuple[str, ...],
         gains: dict[str, tuple[float, float]] | None = None,
         tune: dict[str, Any] | None = None,
+        region: tuple[int, int] | None = None,
     ) -> str:
         self.gains = gains
         self.tune = tune
+        self.region = region
         export_id = f"export{next(self._numbers)}"
         self.exports[export_id] = (song, output, stems)
         return export_id

@@ -9,6 +9,7 @@ from typing import cast
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QImage,
     QMouseEvent,
     QNativeGestureEvent,
@@ -72,6 +73,7 @@ class Timeline(QWidget):
         drag_requested: a stem that is drawn away by its name.
         view_changed: another part of the song is shown, or another song.
         waves_changed: the waveforms are others.
+        region_menu_requested: where on the screen the menu of the chosen stretch belongs.
         spectrogram_menu_requested: where on the screen the menu of the spectrogram belongs.
         place_requested: number of a place whose name in the ruler was clicked.
 
@@ -83,6 +85,7 @@ class Timeline(QWidget):
     drag_requested = Signal(str)
     place_requested = Signal(int)
     spectrogram_menu_requested = Signal(QPoint)
+    region_menu_requested = Signal(QPoint)
     view_changed = Signal()
     waves_changed = Signal()
 
@@ -501,6 +504,15 @@ class Timeline(QWidget):
             self.loop_requested.emit(*self._stretch(x))
         self._choose_cursor(event.position())
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer what can be done with the stretch that is chosen, inside of it."""
+        by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
+        if self._loop is None:
+            return
+        start, stop = self._loop
+        if by_key or start <= self.frame_at(event.pos().x()) <= stop:
+            self.region_menu_requested.emit(event.globalPos())
+
     def leaveEvent(self, event: QEvent) -> None:
         """Hide the read-out."""
         super().leaveEvent(event)
@@ -614,6 +626,8 @@ class Timeline(QWidget):
             chrome.paint_loop(painter, rows, width, left, right, is_on=self._loop_is_on)
             # once more, above the veil
             chrome.paint_names(painter, rows)
+            if self._loop_is_on:
+                chrome.paint_corners(painter, width, self.height())
         for place in self._places:
             stop = None if place.stop is None else self.x_of(place.stop)
             chrome.paint_place(painter, rows, place.name, self.x_of(place.start), stop)
