@@ -17,6 +17,7 @@ from karaoke_studio.ui.actions import Actions
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.spectrogram_choices import SpectrogramChoices
+from karaoke_studio.ui.timeline.drawing import Drawing
 
 _PICTURE_RATIO = 2.0
 _TOLD_MS = 6_000
@@ -79,7 +80,10 @@ class TimelineChoices(QObject):
         dialog.setObjectName("picture_dialog")
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(["Pictures (*.png)"])
+        dialog.setNameFilters(["Pictures (*.png)", "Drawings (*.svg)"])
+        dialog.filterSelected.connect(
+            lambda chosen: dialog.setDefaultSuffix("svg" if "svg" in chosen else "png")
+        )
         dialog.setDefaultSuffix("png")
         dialog.selectFile(place.name)
         dialog.fileSelected.connect(self.save_picture)
@@ -87,13 +91,18 @@ class TimelineChoices(QObject):
 
     @Slot(str)
     def save_picture(self, name: str) -> None:
-        """Write what the timeline shows now as a PNG, at twice its size on the screen."""
-        image = self._view.timeline.picture(_PICTURE_RATIO)
+        """Write what the timeline shows now: as SVG, or as PNG at twice its size on the screen."""
+        wanted = Path(name)
         # the ending says the format
-        file = str(Path(name).with_suffix(".png"))
+        file = str(wanted if wanted.suffix == ".svg" else wanted.with_suffix(".png"))
+        drawing = self._view.timeline.drawing() if wanted.suffix == ".svg" else None
+        image = None if drawing else self._view.timeline.picture(_PICTURE_RATIO)
 
         def write() -> None:
-            self._written.emit(file, image.save(file))
+            if drawing is not None:
+                self._written.emit(file, _write_text(Path(file), drawing))
+            elif image is not None:
+                self._written.emit(file, image.save(file))
 
         # packing it takes longer than a window may stand still
         threading.Thread(target=write, name="picture", daemon=True).start()
@@ -112,3 +121,11 @@ class TimelineChoices(QObject):
     @Slot()
     def _on_follow(self) -> None:
         self._change("follow_playhead", str(self._commands.follows.checkedAction().data()))
+
+
+def _write_text(file: Path, drawing: Drawing) -> bool:
+    try:
+        file.write_text(drawing.svg(), encoding="utf-8")
+    except OSError:
+        return False
+    return True

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from karaoke_studio.audio.spectrogram import ROWS, Spectrogram
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.main_window import MainWindow
 from tests.helpers.fakes_ui import RATE, FakeLibrary
@@ -87,9 +90,38 @@ def test_the_timeline_is_saved_as_a_picture(
     assert QImage(str(target)).size() == size * 2
 
 
-def test_a_picture_that_cannot_be_written_says_so(
+def test_the_timeline_is_saved_as_a_drawing(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    window.timeline_choices.save_picture(str(tmp_path / "no folder" / "timeline.png"))
+    timeline = window.song_view.timeline
+    levels = np.full((ROWS, timeline.axis().frames // 1024), 90, np.uint8)
+    timeline.show_spectrogram(Spectrogram(timeline.axis().frames, 1024, [levels]))
+    window.opened.repeat(2 * RATE, 5 * RATE)
+    window.places.keep()
+    window.places.call(window.places.places()[0], "Verse <1> & 2")
+    target = tmp_path / "timeline.svg"
+    window.timeline_choices.save_picture(str(target))
+    notice = window.banners.notice
+    qtbot.waitUntil(notice.isVisible)
+    assert notice.label.text() == "timeline.svg is saved."
+    root = ElementTree.parse(target).getroot()
+    name = "{http://www.w3.org/2000/svg}"
+    assert root.get("width") == str(timeline.width())
+    words = [one.text for one in root.iter(f"{name}text")]
+    assert {"Vocals", "Instrumental", "Verse <1> & 2", "0:00"} <= {*words}
+    tokens = window.look.tokens
+    waves = [one.get("fill") for one in root.iter(f"{name}path")]
+    assert waves == [tokens.vocals.lower(), tokens.instrumental.lower()]
+    assert len(list(root.iter(f"{name}image"))) == 1
+    # the wave's outline goes from the first column to the last and back
+    outline = next(root.iter(f"{name}path")).get("d", "")
+    assert outline.count(",") == 2 * timeline.width()
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_picture_that_cannot_be_written_says_so(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, suffix: str
+) -> None:
+    window.timeline_choices.save_picture(str(tmp_path / "no folder" / f"timeline.{suffix}"))
     qtbot.waitUntil(window.banners.notice.isVisible)
     assert "cannot be written" in window.banners.notice.label.text()

@@ -30,6 +30,7 @@ from karaoke_studio.ui.controls import paint_focus
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.axis import TimeAxis
 from karaoke_studio.ui.timeline.chrome import Chrome, read_out
+from karaoke_studio.ui.timeline.drawing import Drawing
 from karaoke_studio.ui.timeline.lanes import Lanes
 from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, Picture, Rows, View
 from karaoke_studio.ui.timeline.strip import RANGE_DB, Strip
@@ -326,6 +327,28 @@ class Timeline(QWidget):
         image.fill(QColor(self._look.tokens.window))
         self.render(image)
         return image
+
+    def drawing(self) -> Drawing:
+        """Return what is shown now as shapes."""
+        rows, strip = self._rows(), None
+        if self._picture.strip is not None and rows.strip_height:
+            below = QRect(0, rows.strip_top, self.width(), rows.strip_height)
+            view = View(self._axis, rows, 1.0, smooth=True)
+            strip = self._picture.bring_up(view).copy(below)
+            self._repaint_all()
+        return Drawing(
+            axis=self._axis,
+            rows=rows,
+            tokens=self._look.tokens,
+            sample_rate=self._sample_rate,
+            lanes=self._picture.lanes,
+            strip=strip,
+            heard=frozenset(self._heard),
+            beats=self._beats,
+            places=self._places,
+            loop=self._loop,
+            position=self._position,
+        )
 
     def _tell(self) -> None:
         """Say for a screen reader where the song is, once a second at most."""
