@@ -25,6 +25,7 @@ from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, LibraryErr
 from karaoke_studio.jobs.desktop import Desktop, session_address
 from karaoke_studio.jobs.instance import Instance
 from karaoke_studio.jobs.keeper import Keeper
+from karaoke_studio.jobs.library_care import LibraryCare
 from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.jobs.shelf import Shelf
@@ -41,6 +42,7 @@ from karaoke_studio.settings import load_settings, save_settings
 from karaoke_studio.ui import messages
 from karaoke_studio.ui.crash import Crashes
 from karaoke_studio.ui.file_opener import FileOpener
+from karaoke_studio.ui.library_tools import LibraryTools
 from karaoke_studio.ui.main_window import MainWindow, show_in_folder
 from karaoke_studio.ui.move_dialogs import LibraryGone, MoveWindow
 from karaoke_studio.ui.theme import Look
@@ -96,6 +98,18 @@ class Studio(QObject):
             data=data,
             desktop=Desktop(session_address()),
         )
+        window = self.window
+        self.care = LibraryCare(self.writer, data, self)
+        self.tools = LibraryTools(
+            window.look,
+            self.care,
+            window.collection,
+            lambda: window.settings,
+            window.change_setting,
+            show_in_folder,
+            window,
+        )
+        window.commands["library_action"].triggered.connect(self._on_library_wanted)
         self.window.preferences.move_confirmed.connect(self._on_move_confirmed)
         for changed in (
             self.queue.job_started,
@@ -119,6 +133,10 @@ class Studio(QObject):
         crashes.folder_requested.connect(self._on_logs_wanted)
         crashes.quit_requested.connect(self._on_quit_wanted)
         log_uncaught(crashes.report)
+
+    @Slot()
+    def _on_library_wanted(self) -> None:
+        self.tools.open()
 
     @Slot()
     def _on_logs_wanted(self) -> None:
@@ -161,6 +179,7 @@ class Studio(QObject):
         self._join_desktop()
         self.window.preferences.settle_move()
         self.window.add_paths(files)
+        self.care.begin(self.window.settings.keep_drafts_days)
         self.tuning.look()
 
     def _join_desktop(self) -> None:
@@ -179,6 +198,7 @@ class Studio(QObject):
         self._has_ended = True
         self.awake.release()
         self.tuning.close()
+        self.tools.close()
         # the window has done so where it was closed by a person
         self.queue.stop(keep=True)
         self.player.close()

@@ -75,6 +75,7 @@ class Settings:
         copy_originals: keep a copy of each song's file in the library.
         model_folder: where models are looked for first, "" = only in the data folder.
         library_folder: where the songs live, "" = in the data folder.
+        keep_drafts_days: drafts that a better take replaced go to the trash then; 0 = never.
         table_columns: of the table of songs: names with widths, see `ui.wide_list.Headings`.
         wide_kind: "table" or "covers", where songs fill the window.
         recent_files: files and folders that were added last, newest first.
@@ -117,6 +118,7 @@ class Settings:
     copy_originals: bool = True
     model_folder: str = ""
     library_folder: str = ""
+    keep_drafts_days: int = 0
     table_columns: str = ""
     wide_kind: str = "table"
     recent_files: tuple[str, ...] = ()
@@ -140,7 +142,7 @@ _NUMBERS = {
     "spectrogram_range_db": SPECTROGRAM_RANGES_DB,
 }
 _FORMS = {"engine": MODEL_NAME, "device": DEVICE_NAME}
-_LIMITS = {"overlap": 0.5, "shifts": 10, "segment_s": 60, "threads": 256}
+_LIMITS = {"overlap": 0.5, "shifts": 10, "segment_s": 60, "threads": 256, "keep_drafts_days": 3650}
 
 
 def network_choice(settings: Settings, folders: tuple[Path, ...]) -> NetworkChoice:

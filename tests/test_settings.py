@@ -56,6 +56,7 @@ CHOSEN = Settings(
     copy_originals=False,
     model_folder="/m/models",
     library_folder="/m/library",
+    keep_drafts_days=30,
     table_columns="title:300",
     wide_kind="covers",
     recent_files=("/m/שיר \udcff.mp3", "/m/b\nc"),

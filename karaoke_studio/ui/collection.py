@@ -49,6 +49,7 @@ class Collection(QObject):
     Signals:
         filled(): the list shows what is in the library now.
         undo_changed(str): what would be undone next, "" = nothing.
+        erase_requested(ids): these songs shall leave no trace.
 
     Args:
         shelf: reads and changes the library.
@@ -61,6 +62,7 @@ class Collection(QObject):
 
     filled = Signal()
     undo_changed = Signal(str)
+    erase_requested = Signal(object)
 
     def __init__(
         self,
@@ -98,6 +100,7 @@ class Collection(QObject):
         songs.new_label_requested.connect(self._on_new_label)
         songs.colour_requested.connect(self._on_colour)
         songs.edit_requested.connect(self.edit_together)
+        songs.erase_requested.connect(self.erase_requested)
         shelf.cover_replaced.connect(self._on_cover_replaced)
         shelf.take_removed.connect(self._on_take_removed)
 
@@ -165,11 +168,12 @@ class Collection(QObject):
         olds = {song_id: before[song_id] for song_id in news}
         if not news:
             return
-        self._apply(news)
+        self.apply(news)
         many = f"{len(news):,} songs were changed." if len(news) > 1 else ""
-        self.undoing.remember(what, lambda: self._apply(olds), many)
+        self.undoing.remember(what, lambda: self.apply(olds), many)
 
-    def _apply(self, wanted: Mapping[str, dict[str, Any]]) -> None:
+    def apply(self, wanted: Mapping[str, dict[str, Any]]) -> None:
+        """Change songs, each as it is to be, with nothing to undo."""
         groups: dict[str, list[str]] = {}
         for song_id, fields in wanted.items():
             groups.setdefault(repr(fields), []).append(song_id)
@@ -322,13 +326,21 @@ class Collection(QObject):
         songs = [song for song_id in song_ids if (song := self.song(song_id)) is not None]
         if not songs:
             return
-        ids, shown = [song.id for song in songs], self._panels.opened.song()
-        if shown is not None and shown.id in ids:
-            # Its files must be closed before they can be moved (Windows).
-            self._panels.opened.close()
+        ids = [song.id for song in songs]
+        self.close_songs(ids)
         self._shelf.remove(ids)
         titles = [song.title for song in songs]
         self.undoing.remember("removing", lambda: self._shelf.restore(ids), text.removed(titles))
+
+    def close_songs(self, song_ids: Sequence[str]) -> None:
+        """Close the open song if it is among these: its files are moved (Windows)."""
+        shown = self._panels.opened.song()
+        if shown is not None and shown.id in song_ids:
+            self._panels.opened.close()
+
+    def tell(self, sentence: str) -> None:
+        """Say something in a banner."""
+        self._panels.banners.notice.tell(sentence)
 
     def undo(self) -> None:
         """Take back what was done last."""

@@ -66,5 +66,33 @@ def playback_problem(error: KaraokeError) -> Message:
     return Message(_sentence(error), "")
 
 
+_CODES = {
+    "FILE_NOT_FOUND": "The file was gone",
+    "FILE_UNREADABLE": "The file could not be read",
+    "FILE_CORRUPT": "The file is damaged",
+    "FORMAT_UNSUPPORTED": "The file is no sound",
+    "AUDIO_TOO_SHORT": "The song is too short",
+    "SOURCE_CHANGED": "The file changed meanwhile",
+    "LIMIT_EXCEEDED": "The song is beyond the limits",
+    "MODEL_MISSING": "A model was missing",
+    "MODEL_DAMAGED": "A model is damaged",
+    "MODEL_REFUSED": "A model could not do it",
+    "OUT_OF_MEMORY": "Too little memory",
+    "DISK_FULL": "The disk was full",
+    "ENGINE_CRASHED": "The engine stopped",
+    "PROCESSING_TIMEOUT": "It took too long",
+    "DEVICE_LOST": "A device went away",
+}
+
+
+def code_words(code: str) -> str:
+    """Return why songs failed, in few words; of an error's code.
+
+    >>> code_words("DISK_FULL"), code_words("NEW_CODE")
+    ('The disk was full', 'Something else')
+    """
+    return _CODES.get(code, "Something else")
+
+
 def _sentence(error: KaraokeError) -> str:
     return one_line(f"{error.message} {error.hint}")

@@ -58,6 +58,7 @@ class Wishes:
     new_label: Callable[[], None]
     colour: Callable[[str], None]
     edit_many: Callable[[], None]
+    erase: Callable[[], None]
 
 
 def build_song_menu(parent: QWidget, facts: MenuFacts, wishes: Wishes) -> QMenu:
@@ -94,6 +95,7 @@ def build_song_menu(parent: QWidget, facts: MenuFacts, wishes: Wishes) -> QMenu:
     add("Show in folder", wishes.show_folder, one=True)
     menu.addSeparator()
     add("Remove" if is_one else f"Remove {many}", wishes.remove, "Delete")
+    add("Delete everywhere…", wishes.erase)
     return menu
 
 

@@ -85,7 +85,8 @@ class SongsList(QWidget):
         add_requested(playlist id or "" for a new one, ids), take_out_requested(playlist id, ids),
         reorder_requested(playlist id, ids in their new order).
         labels_requested(ids, label, whether to put it on), new_label_requested(ids),
-        colour_requested(ids, name), edit_requested(ids): change several songs together.
+        colour_requested(ids, name), edit_requested(ids): change several songs together,
+        erase_requested(ids): delete songs without a trace.
         smart_list_requested(SmartList): save a search.
         wide_requested(): show the songs where there is room.
         found_shown(): other songs are shown, or know something else.
@@ -108,6 +109,7 @@ class SongsList(QWidget):
     new_label_requested = Signal(object)
     colour_requested = Signal(object, str)
     edit_requested = Signal(object)
+    erase_requested = Signal(object)
     smart_list_requested = Signal(object)
     wide_requested = Signal()
     found_shown = Signal()
@@ -508,6 +510,7 @@ class SongsList(QWidget):
             new_label=lambda: self.new_label_requested.emit(ids),
             colour=lambda colour: self.colour_requested.emit(ids, colour),
             edit_many=lambda: self.edit_requested.emit(ids),
+            erase=lambda: self.erase_requested.emit(ids),
         )
         return build_song_menu(self, facts, wishes)
 

@@ -265,6 +265,18 @@ def frequency(hz: float) -> str:
     return f"{hz:.0f} Hz" if hz < 1000 else f"{hz / 1000:.3g} kHz"
 
 
+def long_time(seconds: float) -> str:
+    """Return how long much music is.
+
+    >>> long_time(5400), long_time(900), long_time(400_000)
+    ('1.5 hours', '15 minutes', '111 hours')
+    """
+    if seconds < 3600:
+        return counted(round(seconds / 60), "minute")
+    hours = seconds / 3600
+    return f"{hours:.1f} hours" if hours < 10 else f"{hours:,.0f} hours"
+
+
 def spoken_length(seconds: float) -> str:
     """Return a length as a screen reader should say it.
 
