@@ -33,7 +33,7 @@ from karaoke_studio.jobs.tuning import Tuning
 from karaoke_studio.library.move import PlannedMove
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
-from karaoke_studio.log import log_uncaught, start_logging
+from karaoke_studio.log import keep_names, log_uncaught, start_logging
 from karaoke_studio.meter import Speeds
 from karaoke_studio.paths import DataFolder, data_folder, resource
 from karaoke_studio.pipeline import Surroundings
@@ -227,6 +227,7 @@ def run_window(files: list[Path], *, smoke: bool = False) -> int:
     except OSError as exc:
         return _refuse(error_from_os(exc, data.root, writing=True))
     start_logging(data.logs / "window.log")
+    keep_names(load_settings(data.settings_file).log_names)
     log_uncaught()
     application = QApplication(sys.argv[:1])
     application.setApplicationName("karaoke_studio")

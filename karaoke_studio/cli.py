@@ -39,7 +39,7 @@ from karaoke_studio.job import (
     NetworkChoice,
     OutputSpec,
 )
-from karaoke_studio.log import start_logging
+from karaoke_studio.log import keep_names, start_logging
 from karaoke_studio.meter import Speeds
 from karaoke_studio.names import check_template
 from karaoke_studio.paths import DataFolder, data_folder
@@ -183,6 +183,7 @@ def main(argv: list[str]) -> int:
         complain(error_from_os(exc, data.root, writing=True))
         return EXIT_FAILED
     start_logging(data.logs / "terminal.log")
+    keep_names(load_settings(data.settings_file).log_names)
     if arguments.command == "doctor":
         return _doctor(data, as_json=arguments.json)
     if arguments.command in cli_models.COMMANDS:

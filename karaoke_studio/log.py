@@ -1,9 +1,14 @@
-"""Logging: one rotating file, and hooks so that no exception ends unseen."""
+"""Logging: one rotating file, and hooks so that no exception ends unseen.
+
+Songs are named by their numbers and files not at all, unless the person wants names in the log.
+"""
 
 from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -12,6 +17,10 @@ from types import TracebackType
 
 log = logging.getLogger(__name__)
 
+#: In the environment, children know it too.
+_NAMES_VARIABLE = "KARAOKE_STUDIO_LOG_NAMES"
+#: Quoted paths, which errors of the system bring along.
+_QUOTED = re.compile(r"""(['"])(?:(?!\1).)*[/\\](?:(?!\1).)*\1""")
 _FORMAT = "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
 
 
@@ -21,6 +30,36 @@ class _LogFile(logging.handlers.RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
+
+
+class PrivateFormatter(logging.Formatter):
+    """Leaves paths out of what is logged, unless `keep_names` says otherwise."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
+        text = super().format(record)
+        if os.environ.get(_NAMES_VARIABLE):
+            return text
+        return "\n".join(
+            # a traceback names places in the program
+            line if line.lstrip().startswith('File "') else _QUOTED.sub("a file", line)
+            for line in text.split("\n")
+        )
+
+
+def keep_names(on: bool) -> None:
+    """Let names of songs and files into the logs of this process and its children, or not."""
+    if on:
+        os.environ[_NAMES_VARIABLE] = "1"
+    else:
+        os.environ.pop(_NAMES_VARIABLE, None)
+    tell_names()
+
+
+def tell_names() -> None:
+    """Log names where they are wanted: what has names in it is said at the level DEBUG."""
+    wanted = logging.DEBUG if os.environ.get(_NAMES_VARIABLE) else logging.NOTSET
+    logging.getLogger("karaoke_studio").setLevel(wanted)
 
 
 def start_logging(file: Path, *, level: int = logging.INFO) -> None:
@@ -36,7 +75,7 @@ def start_logging(file: Path, *, level: int = logging.INFO) -> None:
         # file names in other encodings come as lone surrogates
         errors="backslashreplace",
     )
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(PrivateFormatter(_FORMAT))
     root.addHandler(handler)
 
 

@@ -78,6 +78,7 @@ class Settings:
         keep_drafts_days: drafts that a better take replaced go to the trash then; 0 = never.
         table_columns: of the table of songs: names with widths, see `ui.wide_list.Headings`.
         wide_kind: "table" or "covers", where songs fill the window.
+        log_names: names of songs and files are kept in the log.
         recent_files: files and folders that were added last, newest first.
     """
 
@@ -121,6 +122,7 @@ class Settings:
     keep_drafts_days: int = 0
     table_columns: str = ""
     wide_kind: str = "table"
+    log_names: bool = False
     recent_files: tuple[str, ...] = ()
 
 

@@ -59,6 +59,7 @@ CHOSEN = Settings(
     keep_drafts_days=30,
     table_columns="title:300",
     wide_kind="covers",
+    log_names=True,
     recent_files=("/m/שיר \udcff.mp3", "/m/b\nc"),
 )
 

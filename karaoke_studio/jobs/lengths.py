@@ -50,7 +50,8 @@ class Lengths(QObject):
         except Cancelled:
             return
         except (KaraokeError, WorkerDied) as exc:  # the job itself will say what is the matter
-            log.info("the length of %s is not known: %s", path.name, exc)
+            log.info("the length of the song of job %s is not known", job_id)
+            log.debug("the length of %s is not known: %s", path.name, exc)
             return
         if found["seconds"] is not None:
             self.known.emit(job_id, float(found["seconds"]))

@@ -271,7 +271,7 @@ class Shelf(QObject):
     def _on_settled(self, problems: list[BaseException]) -> None:
         for problem in problems[:1]:
             if isinstance(problem, KaraokeError):
-                log.warning("the library was not changed: %s", problem.message)
+                log.warning("the library was not changed: %s", problem.code)
                 self.change_failed.emit(problem)
         self.changed.emit()
 

@@ -137,7 +137,7 @@ class ExportDialog(Dialog):
         }
         if len(self._songs) == 1:
             words = mix_in_words(self._mix, self._songs[0].stems)
-            self.stems[MIX].setToolTip(f"As the faders stand now: {words}")
+            self.stems[MIX].setToolTip(text.tooltip(f"As the faders stand now: {words}"))
         else:
             self.stems[MIX].setToolTip("As the faders of each song stand")
         self.video = Tick(self._look, "video_tick", "Video with the instrumental")

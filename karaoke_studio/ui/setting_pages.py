@@ -203,5 +203,17 @@ PAGES = (
         ),
     ),
     Page("library", "Library"),
-    Page("help", "Help"),
+    Page(
+        "help",
+        "Help",
+        (
+            Switch(
+                "log_names",
+                "Log",
+                "Write the names of songs into it",
+                "Only for finding a fault: else it tells songs by numbers",
+                "From the next start on.",
+            ),
+        ),
+    ),
 )

@@ -147,4 +147,5 @@ class StemDrag(QObject):
         ratio = self._window.devicePixelRatioF()
         drag.setPixmap(icons.pixmap("file-audio", 2 * icons.LARGE, colour, ratio))
         done = drag.exec(Qt.DropAction.CopyAction)
-        log.info("%s was dragged out: %s", path.name, done.name)
+        log.info("a stem was dragged out: %s", done.name)
+        log.debug("it was %s", path.name)

@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from karaoke_studio.errors import KaraokeError, OutOfMemory, ProcessingFailed, error_from_os
+from karaoke_studio.log import PrivateFormatter, tell_names
 from karaoke_studio.progress import Cancelled
 from karaoke_studio.worker.pipe import Message, receive, send
 
-log = logging.getLogger(__name__)
+# a child is started as __main__
+log = logging.getLogger("karaoke_studio.worker.child")
 
 #: role → (module with its TASKS table, niceness)
 ROLES = {
@@ -146,7 +148,8 @@ class Child:
         except Cancelled:
             answer["cancelled"] = True
         except KaraokeError as exc:
-            log.info("task %s failed: %s %s", message.get("task"), exc.code, exc.message)
+            log.info("task %s failed: %s", message.get("task"), exc.code)
+            log.debug("it failed because: %s", exc.message)
             answer["error"] = exc.to_json()
         except MemoryError:
             log.exception("task %s ran out of memory", message.get("task"))
@@ -232,11 +235,11 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     source, sink = _take_pipes(arguments.log)
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace"),
-        format=f"%(asctime)s %(levelname)s {arguments.role} %(process)d %(message)s",
-    )
+    written = logging.StreamHandler(os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace"))
+    form = f"%(asctime)s %(levelname)s {arguments.role} %(process)d %(message)s"
+    written.setFormatter(PrivateFormatter(form))
+    logging.basicConfig(level=logging.INFO, handlers=[written])
+    tell_names()
     module, niceness = ROLES[arguments.role]
     _lower_priority(niceness)
     if arguments.memory_mb:

@@ -296,7 +296,7 @@ def test_four_stems_and_the_mix_can_be_chosen(
     dialog = shown(qtbot, ExportDialog(look, [song], kept, None, mix))
     assert list(dialog.stems) == ["instrumental", "vocals", "mix", "drums", "bass", "other"]
     tip = dialog.stems["mix"].toolTip()
-    assert tip.endswith("vocals 20 %, drums 100 %, bass 0 %, other 100 %")
+    assert "vocals 20 %, drums 100 %, bass 0 %, other 100 %<" in tip
     for stem in ("mix", "drums", "other"):
         qtbot.mouseClick(dialog.stems[stem], Qt.MouseButton.LeftButton)
     assert previews(dialog) == ["Four (Instrumental).flac", "Four (Vocals).flac", "and 3 more"]
