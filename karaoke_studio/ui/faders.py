@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
 from karaoke_studio.audio.mix import Mix
+from karaoke_studio.audio.tune import Tune
 from karaoke_studio.library.songs import Song
 from karaoke_studio.playback.player import Heard
 from karaoke_studio.ui.listening import Listening
@@ -59,6 +61,12 @@ class Faders(QObject):
         self._strip.show_mix(mix)
         self._waiting = song.id
         self._timer.start()
+
+    def take_tune(self, song: Song, tune: Tune) -> None:
+        """Keep the key and the tempo in which a song was heard while it was made."""
+        if tune != self.mix_of(song).tune:
+            self._moved[song.id] = replace(self.mix_of(song), tune=tune)
+            self._waiting = song.id
 
     @Slot()
     def flush(self) -> None:

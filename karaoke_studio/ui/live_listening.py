@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Slot
 
-from karaoke_studio.audio.tune import AS_RECORDED
+from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.playback.player import LiveSong, Mix
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.song_in_work import SongInWork
+from karaoke_studio.ui.tune_controls import TuneControls
 
 
 class LiveListening(QObject):
@@ -23,6 +26,7 @@ class LiveListening(QObject):
         super().__init__(parent)
         self._work, self._opened, self._listening = work, opened, listening
         self._live: LiveSong | None = None
+        work.tune.tune_changed.connect(self._on_tune_changed)
         #: Where the song that is open was left for this one.
         self._left_at = 0
         transport = work.transport
@@ -43,6 +47,23 @@ class LiveListening(QObject):
         """Whether the player has the song in work."""
         return self._live is not None and self._listening.live is self._live
 
+    def tune_answers(self, usual: TuneControls) -> dict[str, Callable[[], None]]:
+        """Return what the keys for key and tempo do: on this page, else to the song that is open.
+
+        Args:
+            usual: the controls of the song that is open.
+        """
+
+        def answer(name: str) -> Callable[[], None]:
+            return lambda: (self._work.tune if self._work.isVisible() else usual).answers()[name]()
+
+        return {name: answer(name) for name in usual.answers()}
+
+    @Slot(object)
+    def _on_tune_changed(self, tune: Tune) -> None:
+        if self.is_heard:
+            self._listening.set_tune(tune)
+
     @Slot()
     def toggle(self) -> None:
         """Play or pause what is on the screen."""
@@ -58,7 +79,9 @@ class LiveListening(QObject):
     @Slot()
     def _on_live_changed(self) -> None:
         """Have the song at hand that can be heard now; let go of one that is not made after all."""
-        was_heard, self._live = self.is_heard, self._work.live()
+        was_heard, before, self._live = self.is_heard, self._live, self._work.live()
+        if self._live is not before:
+            self._work.tune.show_tune(AS_RECORDED)
         if was_heard and not self.is_heard:
             self._give_back()
         if self._live is not None and self._opened.song() is None:
@@ -79,7 +102,7 @@ class LiveListening(QObject):
         self._left_at = self._listening.position_frames
         self._listening.open_live(self._live)
         self._listening.set_mix(Mix())
-        self._listening.set_tune(AS_RECORDED)
+        self._listening.set_tune(self._work.tune.tune)
 
     @Slot(int)
     def _on_seek(self, frame: int) -> None:

@@ -330,7 +330,7 @@ class MainWindow(QMainWindow):
             **self.opened.answers(),
             "guide_action": self.song_view.mixer.toggle_guide,
             "mute_action": self.song_view.transport.toggle_mute,
-            **self.song_view.mixer.tune.answers(),
+            **self.live.tune_answers(self.song_view.mixer.tune),
             **self._timeline_answers(),
             "menu_action": self._on_menu,
             "models_action": self.open_models,
@@ -538,6 +538,8 @@ class MainWindow(QMainWindow):
         )
         song = self._song(result.song_id) if result.song_id and wanted else None
         if song is not None:
+            if was_heard:
+                self.faders.take_tune(song, self.song_in_work.tune.tune)
             self.opened.open(song, goes_on=was_heard)
             self.song_in_work.leave()
             self.song_view.transport.play_button.pulse()

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from karaoke_studio.audio import rubber_band
 from karaoke_studio.audio.peaks import Peaks
 from karaoke_studio.jobs.job_view import JobDescription
 from karaoke_studio.jobs.queue import JobQueue
@@ -21,6 +22,7 @@ from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.live import LiveLanes
 from karaoke_studio.ui.timeline.timeline import Timeline
 from karaoke_studio.ui.transport import Transport
+from karaoke_studio.ui.tune_controls import TuneControls
 
 _COVER = 64
 _OPENS = "It opens by itself when it is ready to sing."
@@ -74,13 +76,15 @@ class SongInWork(QWidget):
         self.timeline = Timeline(look, has_spectrogram=False)
         self.timeline.setObjectName("song_in_work_timeline")
         self.hint = Label(_OPENS, tone="muted")
-        self.hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.transport = Transport(look, volume)
         self.transport.next_button.hide()
         self.transport.places_button.hide()
         self.transport.beats_button.hide()
-        for part in (self.transport, *self.transport.findChildren(QWidget)):
-            part.setObjectName(f"work_{part.objectName()}")
+        self.tune = TuneControls(look)
+        for panel in (self.transport, self.tune):
+            for part in (panel, *panel.findChildren(QWidget)):
+                part.setObjectName(f"work_{part.objectName()}")
         self._lay_out()
         self._show_live(None)
         queue.job_started.connect(self._on_started)
@@ -113,7 +117,11 @@ class SongInWork(QWidget):
         column.addLayout(head)
         column.addWidget(self.timeline, 1)
         column.addWidget(self.transport)
-        column.addWidget(self.hint)
+        below = QHBoxLayout()
+        below.setSpacing(theme.XL)
+        below.addWidget(self.tune)
+        below.addWidget(self.hint, 1)
+        column.addLayout(below)
 
     def is_filled(self) -> bool:
         """Whether there is a song to show."""
@@ -163,6 +171,7 @@ class SongInWork(QWidget):
         for part in (transport.play_button, transport.previous_button, transport.loop_button):
             part.set_available(live is not None, _NOT_YET)
         transport.switch.setEnabled(live is not None)
+        self.tune.setEnabled(live is not None and rubber_band.library() is not None)
         transport.set_time(0, 0 if live is None else live.frames / live.sample_rate)
         self.show_loop(None, is_on=False)
         self._show_hint()

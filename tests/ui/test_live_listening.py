@@ -8,12 +8,14 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
+from karaoke_studio.audio.tune import Tune
 from karaoke_studio.errors import CorruptAudio
 from karaoke_studio.playback.player import LiveSong, LiveTake, PlayerState, Source, TakeFiles
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.job_row import JobRow
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.song_in_work import SongInWork
+from tests.audio.test_rubber_band import needs_library
 from tests.helpers.fakes_ui import RATE, FakeLibrary, FakePlayer, FakeQueue
 from tests.ui.conftest import Desk, OpenWindow
 from tests.ui.test_song_in_work import FRAMES, original_peaks, waves
@@ -233,3 +235,48 @@ def test_silence_instead_of_the_song_is_a_setting(window: MainWindow, player: Fa
 def test_a_window_opens_as_the_setting_says(desk: Desk, player: FakePlayer) -> None:
     desk.open(Settings(theme="dark", fill_unsplit=False))
     assert not player.fills
+
+
+@needs_library
+def test_key_and_tempo_move_while_it_is_made_and_go_on_with_it(
+    qtbot: QtBot,
+    window: MainWindow,
+    live: LiveSong,
+    player: FakePlayer,
+    queue: FakeQueue,
+) -> None:
+    press_play(qtbot, window)
+    assert player.tune.is_plain
+    work(window).tune.tempo.slider.setValue(80)
+    window.commands["key_down_action"].trigger()
+    assert player.tune == Tune(-1.0, 0.8)
+    assert window.song_view.mixer.tune.tune.is_plain
+    song = queue.finish("job1")
+    assert window.opened.song() == song
+    assert player.tune == Tune(-1.0, 0.8)
+    assert window.song_view.mixer.tune.tune == Tune(-1.0, 0.8)
+    window.faders.flush()
+    assert queue.mixes[-1][1]["tune"] == Tune(-1.0, 0.8).to_plain()
+    # the next song begins as it was recorded
+    assert work(window).tune.tune.is_plain
+
+
+@needs_library
+def test_each_song_has_its_own_key(
+    qtbot: QtBot, window: MainWindow, beside: LiveSong, player: FakePlayer, queue: FakeQueue
+) -> None:
+    window.song_view.mixer.tune.key_up()
+    assert player.tune == Tune(1.0)
+    work(window).watch("job1")
+    press_play(qtbot, window)
+    assert player.tune.is_plain
+    work(window).tune.key_down()
+    assert player.tune == Tune(-1.0)
+    work(window).watch("job1")
+    assert player.tune == Tune(1.0)
+
+
+def test_before_it_can_be_heard_its_key_waits(window: MainWindow, queue: FakeQueue) -> None:
+    window.add_paths([Path("Blue.mp3")])
+    queue.start("job1", "Nina")
+    assert not work(window).tune.isEnabled()

@@ -21,6 +21,7 @@ from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, Rows
 
 #: Half the height of silence, and how closely beats may lie.
 _HAIRLINE, _LEAST_BAR, _LEAST_BEAT = 0.6, 14, 9
+_LETTER = 7.2
 _FONTS = "Inter, 'Segoe UI', 'Helvetica Neue', sans-serif"
 
 
@@ -94,7 +95,7 @@ class Drawing:
                 share = 1.0 if stem in self.heard else 0.4
                 outline = self._outline(self.lanes, stem, top, bottom)
                 made.append(f'<path d="{outline}" fill="{colour}" fill-opacity="{share}"/>')
-            made.append(_words(16, top + 15, STEM_LABELS[stem], colour, strong=True))
+            made += _chip(10, top + 2, STEM_LABELS[stem], colour, self.tokens.panel)
         return made
 
     def _outline(self, lanes: Lanes, stem: str, top: float, bottom: float) -> str:
@@ -144,7 +145,7 @@ class Drawing:
         for place in self.places:
             x = axis.x_of(place.start)
             made.append(_rect(x, 4, 1, self.rows.lanes_bottom - 4, tokens.accent, 0.6))
-            made.append(_words(x + 6, 17, text.one_line(place.name), tokens.text))
+            made += _chip(x, 4, text.one_line(place.name), tokens.text, tokens.raised)
         if axis.shows(self.position):
             made.append(_rect(axis.x_of(self.position) - 1, 0, 2, height, tokens.text))
         return made
@@ -156,6 +157,13 @@ def _rect(x: float, y: float, wide: float, high: float, fill: str, share: float 
         f'<rect x="{x:.1f}" y="{y:g}" width="{max(wide, 0):.1f}" height="{high:g}" '
         f'fill="{fill}"{faint}/>'
     )
+
+
+def _chip(x: float, y: float, words: str, fill: str, ground: str) -> list[str]:
+    """Return words on a ground that is about as wide: the reader's font is not known."""
+    wide = _LETTER * len(words) + 12
+    back = f'<rect x="{x:.1f}" y="{y:g}" width="{wide:g}" height="18" rx="4" fill="{ground}"'
+    return [f'{back} fill-opacity="0.9"/>', _words(x + 6, y + 13, words, fill, strong=True)]
 
 
 def _words(x: float, y: float, words: str, fill: str, *, strong: bool = False) -> str:
