@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,12 @@ class Studio:
         CalibrationRecord(self.folder / "data").put(key, trials)
 
 
+def runtimes_of(pid: int | None) -> set[str]:
+    """Return which network runtimes a process has loaded."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return {name for name in ("libtorch_cpu", "libopenvino") if f"/{name}." in maps}
+
+
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio = Studio(tmp_path_factory.mktemp("modes"))
@@ -109,6 +116,10 @@ def test_a_converted_network_runs_in_a_child_of_its_own(studio: Studio) -> None:
     assert studio.workers.openvino.pid is not None
     assert studio.workers.engine.pid is None, "torch was loaded beside it"
     assert 60 <= snr_db(fast, exact) < 150
+    if sys.platform.startswith("linux"):
+        assert runtimes_of(studio.workers.openvino.pid) == {"libopenvino"}
+        studio.make("exact")
+        assert runtimes_of(studio.workers.engine.pid) == {"libtorch_cpu"}
     folders = list((studio.folder / "data" / "cache" / "openvino" / "htdemucs").iterdir())
     assert len(folders) == 1
     # damaged behind the program's back: made again

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from karaoke_studio.errors import DeviceError, DeviceLost, ModelRefused, OutOfMemory
 from karaoke_studio.separation.device import devices_to_try
-from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
+from karaoke_studio.separation.engine import Check, ReportFraction
 from karaoke_studio.separation.model_networks import Model, is_empty, is_transformer, segment_of
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
 from karaoke_studio.separation.overlap_add import Forward, Network
@@ -31,7 +31,9 @@ from karaoke_studio.separation.song_run import (
     Rising,
     Separation,
     Song,
+    never,
     run_song,
+    shares_of,
     song_recipe,
 )
 from karaoke_studio.separation.torch_networks import (
@@ -236,15 +238,11 @@ class _Run:
     def _network(self, number: int, pulse: Pulse, stack: ExitStack) -> Network:
         """Return a network as the loop sees it, set up until `stack` is closed."""
         model = self._engine.model
-        weights = model.weights[number]
-        made = [
-            (stem, model.sources.index(name), weights[model.sources.index(name)])
-            for stem, name in enumerate(self._song.sinks)
-            if weights[model.sources.index(name)]
-        ]
+        made = shares_of(model.sources, model.weights[number], self._song.sinks)
         network = model.networks[number]
+        sources = [model.sources.index(name) for _, name, _ in made]
         return Network(
-            self._forward(number, [source for _, source, _ in made], pulse, stack),
+            self._forward(number, sources, pulse, stack),
             int(SAMPLE_RATE * self._segment_s(network)),
             tuple(stem for stem, _, _ in made),
             tuple(weight for _, _, weight in made),
@@ -255,7 +253,7 @@ class _Run:
 
     def _forward(self, number: int, sources: list[int], pulse: Pulse, stack: ExitStack) -> Forward:
         if not sources:
-            return _never
+            return never
         network = self._engine.placed(number, self._attempt.device)
         if self._options.mode == REFERENCE:
             forward = reference_forward(network, sources, self._attempt.device)
@@ -281,10 +279,6 @@ class _Run:
 
 def _as_it_is(length: int) -> int:
     return length
-
-
-def _never(_samples: FloatArray) -> FloatArray:
-    raise AssertionError("a network that adds nothing was run")
 
 
 def _always(frames: int) -> Callable[[int], int]:

@@ -26,7 +26,9 @@ from karaoke_studio.separation.song_run import (
     Rising,
     Separation,
     Song,
+    never,
     run_song,
+    shares_of,
     song_recipe,
 )
 from karaoke_studio.separation.ways import OPENVINO_BF16, OPENVINO_F32
@@ -102,14 +104,13 @@ class OpenVinoEngine:
         self, number: int, stems: list[str], options: NetworkOptions, pulse: Pulse
     ) -> Network:
         """Return a network as the loop sees it."""
-        row = dict(zip(self.model.sources, self.model.weights[number], strict=True))
-        made = [(place, stem) for place, stem in enumerate(stems) if row.get(stem)]
+        made = shares_of(self.model.sources, self.model.weights[number], stems)
         frames = int(SAMPLE_RATE * self.model.segments_s[number])
         return Network(
-            self._forward(number, [stem for _, stem in made], options, pulse),
+            self._forward(number, [stem for _, stem, _ in made], options, pulse),
             frames,
-            tuple(place for place, _ in made),
-            tuple(row[stem] for _, stem in made),
+            tuple(place for place, _, _ in made),
+            tuple(weight for _, _, weight in made),
             lambda _length: frames,
             draws=self.model.draws[number],
         )
@@ -118,7 +119,7 @@ class OpenVinoEngine:
         self, number: int, stems: list[str], options: NetworkOptions, pulse: Pulse
     ) -> Forward:
         if not stems:
-            return _never
+            return never
         known = self.model.networks.get(number)
         if known is None or not {*stems} <= {*known.stems}:
             raise ModelRefused(
@@ -167,7 +168,3 @@ class _Clock:
     def show(self) -> None:
         """Report the guess."""
         self._pulse.show((time.perf_counter() - self._started_s) / self._usual_s)
-
-
-def _never(_samples: FloatArray) -> FloatArray:
-    raise AssertionError("a network that adds nothing was run")

@@ -6,7 +6,7 @@ Nothing here knows a runtime. An engine hands over its networks as functions on 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,6 +138,19 @@ class Separation:
     device: str
     recipe: dict[str, Any]
     fallbacks: tuple[Fallback, ...] = ()
+
+
+def shares_of(
+    sources: Sequence[str], weights: Sequence[float], stems: Iterable[str]
+) -> list[tuple[int, str, float]]:
+    """Return what a network adds to: (number among the stems asked for, name, weight)."""
+    by_name = dict(zip(sources, weights, strict=True))
+    return [(number, stem, by_name[stem]) for number, stem in enumerate(stems) if by_name.get(stem)]
+
+
+def never(_samples: FloatArray) -> FloatArray:
+    """Stand in for the forward of a network that adds to nothing that is asked for."""
+    raise AssertionError("a network that adds nothing was run")
 
 
 def song_recipe(song: Song, options: NetworkOptions) -> dict[str, Any]:

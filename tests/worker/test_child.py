@@ -88,16 +88,21 @@ def test_a_task_that_reports_gives_no_signs_besides(clock: Clock) -> None:
 
 
 def test_a_system_that_refuses_the_memory_limit_still_gets_a_child(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """macOS has RLIMIT_AS and refuses to set it."""
     resource = pytest.importorskip("resource")
+    asked: list[tuple[int, int]] = []
 
-    def refuse(*_: object) -> None:
+    def refuse(_what: int, limits: tuple[int, int]) -> None:
+        asked.append(limits)
         raise ValueError("current limit exceeds maximum limit")
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    child._limit_memory(100)
+    with caplog.at_level("INFO"):
+        child._limit_memory(100)
+    assert [soft for soft, _ in asked] == [100 << 20]
+    assert "memory is not limited" in caplog.text
 
 
 def test_a_full_log_becomes_the_old_one(tmp_path: Path) -> None:

@@ -330,7 +330,10 @@ def test_a_task_that_says_nothing_is_stalled(worker: Worker) -> None:
 
 def test_a_task_that_says_something_is_not_stalled(worker: Worker) -> None:
     worker.run("echo", {})
-    worker.run("steps", {"count": 8, "pause_s": 0.15}, stall_s=0.8)
+    pid, started = worker.pid, time.monotonic()
+    assert worker.run("steps", {"count": 8, "pause_s": 0.15}, stall_s=0.8) == {}
+    assert time.monotonic() - started > 0.8
+    assert worker.pid == pid
 
 
 def test_a_listener_that_breaks_ends_the_task_and_not_the_worker(worker: Worker) -> None:
