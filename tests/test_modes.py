@@ -125,7 +125,7 @@ def test_a_converted_network_runs_in_a_child_of_its_own(studio: Studio) -> None:
     # damaged behind the program's back: made again
     (weights,) = folders[0].glob("*.bin")
     weights.write_bytes(weights.read_bytes()[:-4])
-    studio.workers.openvino.close()
+    studio.workers.close()
     studio.workers = Workers.create(studio.folder)
     np.testing.assert_array_equal(studio.make("fast"), fast)
 
