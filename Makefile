@@ -24,11 +24,11 @@ lint:             ## style, types and import contracts
 
 faults:           ## what breaks programs is done to this one; a few minutes (tests/faults/README.md)
 	@packaging/setup.sh dev
-	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m tests.faults --json build/faults.json $(ARGS)
 
-faults-all:       ## the same, ten times as often, with every mutant
+faults-all:       ## the same, ten times as often, with every mutant (hours; ARGS=--resume goes on)
 	@packaging/setup.sh dev
-	$(BIN)/python -m tests.faults --all $(ARGS)
+	$(BIN)/python -m tests.faults --all --json build/faults-all.json $(ARGS)
 
 bench:            ## how quickly songs are separated here (ten minutes; make bench ARGS=--quick: two)
 	@packaging/setup.sh dev

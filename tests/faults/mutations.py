@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
+import sys
 import threading
 import time
 from pathlib import Path
 
 from karaoke_studio.errors import KaraokeError
-from karaoke_studio.worker.host import WorkerDied, Workers
+from karaoke_studio.worker.host import Worker, WorkerDied, Workers
 from tests.audio.sounds import write_av
 from tests.faults.report import Report, Scale
 from tests.helpers.signals import noise
@@ -31,45 +33,60 @@ def run(scale: Scale) -> Report:
     report = Report(points=scale.pick(300, 10_000))
     seeds = _seeds(scale.folder)
     workers = Workers.create(scale.folder)
-    slowest_s, refused, deaths = 0.0, 0, 0
     try:
-        for point in range(report.points):
-            dice = scale.rng(point)
-            seed = seeds[point % len(seeds)]
-            path = scale.folder / f"changed{''.join(seed.suffixes)}"
-            path.write_bytes(_changed(seed.read_bytes(), dice))
-            staging = scale.folder / "staging"
-            staging.mkdir()
-            started = time.monotonic()
-            try:
-                args = {"path": str(path), "staging": str(staging), "copy": False}
-                stop = threading.Event()
-                workers.transfer.run("import_song", args, stop=stop, stall_s=_LONGEST_S)
-            except KaraokeError as exc:
-                refused += 1
-                if not exc.message or exc.code == "PROCESSING_TIMEOUT":
-                    report.failures.append(f"point {point}, {seed.name}: {exc!r}")
-            except WorkerDied:
-                deaths += 1  # the window lives, the song fails
-            except Exception as exc:  # noqa: BLE001 - what a fault run is there to find
-                report.failures.append(f"point {point}, {seed.name}: {exc!r}")
-            spent_s = time.monotonic() - started
-            slowest_s = max(slowest_s, spent_s)
-            if spent_s > _LONGEST_S:
-                report.failures.append(f"point {point}, {seed.name}: {spent_s:.0f} s")
-            report.hits += 1
-            for left in staging.iterdir():
-                left.unlink()
-            staging.rmdir()
+        _import_changed(scale, report, workers.transfer, seeds, _LONGEST_S)
     finally:
         workers.close()
-    report.notes = {
-        "refused": refused,
-        "children_that_died": deaths,
-        "slowest_s": round(slowest_s, 2),
-        "formats": len(seeds),
-    }
+    report.notes["formats"] = len(seeds)
+    if scale.with_mutant:
+        report.mutant = _mutant(scale, seeds)
     return report
+
+
+def _import_changed(
+    scale: Scale, report: Report, worker: Worker, seeds: list[Path], longest_s: float
+) -> None:
+    slowest_s, refused, deaths = 0.0, 0, 0
+    for point in range(report.points):
+        seed = seeds[point % len(seeds)]
+        path = scale.folder / f"changed{''.join(seed.suffixes)}"
+        path.write_bytes(_changed(seed.read_bytes(), scale.rng(point)))
+        staging = scale.folder / "staging"
+        staging.mkdir()
+        started = time.monotonic()
+        fault = ""
+        try:
+            args = {"path": str(path), "staging": str(staging), "copy": False}
+            worker.run("import_song", args, stop=threading.Event(), stall_s=longest_s)
+        except KaraokeError as exc:
+            refused += 1
+            if not exc.message or exc.code == "PROCESSING_TIMEOUT":
+                fault = repr(exc)
+        except WorkerDied:
+            deaths += 1  # the window lives, the song fails
+        except Exception as exc:  # noqa: BLE001 - what a fault run is there to find
+            fault = repr(exc)
+        spent_s = time.monotonic() - started
+        slowest_s = max(slowest_s, spent_s)
+        if not fault and spent_s > longest_s:
+            fault = f"{spent_s:.0f} s"
+        report.failures += [f"point {point}, {seed.name}: {fault}"] if fault else []
+        report.hits += 1
+        shutil.rmtree(staging)
+    report.notes |= {"refused": refused, "children_that_died": deaths}
+    report.notes["slowest_s"] = round(slowest_s, 2)
+
+
+def _mutant(scale: Scale, seeds: list[Path]) -> str:
+    """Let a child try for ever; say how that was noticed."""
+    command = [sys.executable, "-P", "-m", "tests.faults.hanging_child", "transfer"]
+    worker = Worker("transfer", command=command)
+    broken = Report(points=24)
+    try:
+        _import_changed(scale, broken, worker, seeds, 3.0)
+    finally:
+        worker.close()
+    return broken.failures[0] if broken.failures else ""
 
 
 def _seeds(folder: Path) -> list[Path]:
