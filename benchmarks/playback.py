@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RATE = 44_100
 GOALS = {"playable_s": 0.3, "first_split_after_import_s": 0.5, "underruns": 0}
 WAIT_S = 300.0
+PRESSES, STILL_S = 9, 0.03
+#: The way of the network: the quickest, which takes most of the machine.
+MODE = "turbo"
 
 
 def main() -> int:
@@ -76,129 +80,210 @@ def main() -> int:
     return 1 if chosen.check and not is_good else 0
 
 
-def play(folder: Path, seconds: float, engine: str) -> dict[str, Any]:
-    """Drop a song, play it at once, and return when what was there."""
-    from PySide6.QtCore import QCoreApplication, QObject
+class Room:
+    """The real queue, children, library and player, with somebody who presses play at once."""
 
-    from karaoke_studio.audio.encode import write_audio
-    from karaoke_studio.jobs.queue import JobQueue
-    from karaoke_studio.library.writer import LibraryWriter
-    from karaoke_studio.pipeline import Surroundings
-    from karaoke_studio.playback.live_song import Layer
-    from karaoke_studio.playback.player import LiveSong, LiveTake, Player, Source
-    from karaoke_studio.settings import Settings
-    from karaoke_studio.worker.host import Workers
-    from tests.helpers.models import make_true_htdemucs, write_bag
-    from tests.helpers.signals import sung_mix
+    def __init__(self, folder: Path) -> None:
+        from PySide6.QtCore import QCoreApplication
 
-    sys.setswitchinterval(0.001)  # as the program does
-    application = QCoreApplication([])
-    if engine == "htdemucs":
-        write_bag(folder / "models", "htdemucs", [make_true_htdemucs()])
-    part = sum(sung_mix(20.0, RATE)).T
+        from karaoke_studio.jobs.queue import JobQueue
+        from karaoke_studio.library.writer import LibraryWriter
+        from karaoke_studio.pipeline import Surroundings
+        from karaoke_studio.playback.player import LiveSong, Player, Source
+        from karaoke_studio.worker.host import Workers
 
-    def write(name: str, length_s: float) -> Path:
-        path, blocks = folder / f"{name}.mp3", round(length_s / 20)
-        write_audio(
-            path,
-            [part] * blocks,
-            sample_rate=RATE,
-            channels=2,
-            format="mp3",
-            bit_depth="24",
-            bitrate_kbps=320,
-            frames=len(part) * blocks,
+        sys.setswitchinterval(0.001)  # as the program does
+        self._application = QCoreApplication([])
+        self._folder = folder
+        self.library = LibraryWriter(folder / "library")
+        self.workers = Workers.create(folder)
+        self.queue = JobQueue(
+            Surroundings(self.workers, data=folder),
+            self.library,
+            folder / "cache",
+            settings=self.settings("instant"),
         )
-        return path
+        self.player = Player()
+        self.player.set_source(Source.INSTRUMENTAL)
+        self.lives: list[LiveSong] = []
+        self.imported_at = 0.0
+        self._ear = _ear(self)
 
-    warm, song = write("warm", 20.0), write("song", seconds)
-    library = LibraryWriter(folder / "library")
-    workers = Workers.create(folder)
-    queue = JobQueue(
-        Surroundings(workers, data=folder),
-        library,
-        folder / "cache",
-        settings=Settings(engine="instant", model_folder=str(folder / "models")),
-    )
-    player = Player()
-    player.set_source(Source.INSTRUMENTAL)
-    times: dict[str, float] = {}
-    lives: list[LiveSong] = []
+    def settings(self, engine: str) -> Any:
+        """Return the settings for an engine."""
+        from karaoke_studio.settings import Settings
 
-    class Ear(QObject):
-        """What the window does with the queue's news, as far as it is heard."""
+        models = str(self._folder / "models")
+        return Settings(engine=engine, model_folder=models, network_mode=MODE)
 
-        def live(self, _job_id: str, live: LiveSong) -> None:
-            lives.append(live)
-            player.load(LiveTake(live))
-            player.play()
-            times["told"] = time.perf_counter()
-
-        def waves(self, _job_id: str, facts: dict[str, Any]) -> None:
-            if "original" in facts:
-                times["imported"] = time.perf_counter()
-
-    ear = Ear()
-    queue.job_live.connect(ear.live)
-    queue.job_waves.connect(ear.waves)
-
-    def until(is_so: Callable[[], bool]) -> float:
+    def until(self, is_so: Callable[[], bool]) -> float:
+        """Let the program work until something is so; return when that was."""
         give_up_at = time.perf_counter() + WAIT_S
         while not is_so():
-            application.processEvents()
+            self._application.processEvents()
             if time.perf_counter() > give_up_at:
                 raise TimeoutError
             time.sleep(0.001)
         return time.perf_counter()
 
-    def split(live: LiveSong, stop: int) -> bool:
-        ready = [part for layer in Layer for part in live.within(layer, 0, stop)]
-        return any(low <= 0 and high >= stop for low, high in ready)
+    def warm_up(self, song: Path) -> None:
+        """Make and play one song, as somebody has who drops a second one."""
+        self.queue.add_paths([song])
+        self.until(lambda: bool(self.lives) and not self.queue.is_busy())
+        self.player.seek(0)
+        self.player.play()
+        self.until(lambda: self.player.position_frames > RATE // 2 or bool(self.player.problem))
+        self.player.pause()
+        self.lives.clear()
+        self.imported_at = 0.0
 
-    queue.add_paths([warm])
-    until(lambda: bool(lives) and not queue.is_busy())
-    player.seek(0)
-    player.play()
-    until(lambda: player.position_frames > RATE // 2 or player.problem is not None)
-    player.pause()
-    lives.clear()
-    times.clear()
+    def close(self) -> None:
+        """End everything."""
+        self.player.close()
+        self.queue.stop(keep=False)
+        self.workers.close()
+        self.library.close()
+
+
+def _ear(room: Room) -> Any:
+    """Do what the window does with the queue's news, as far as it is heard."""
+    from PySide6.QtCore import QObject
+
+    from karaoke_studio.job import JobResult
+    from karaoke_studio.playback.player import LiveSong, LiveTake
+    from karaoke_studio.ui.listening import take_files
+
+    class Ear(QObject):
+        def live(self, _job_id: str, live: LiveSong) -> None:
+            room.lives.append(live)
+            room.player.load(LiveTake(live))
+            room.player.play()
+
+        def waves(self, _job_id: str, facts: dict[str, Any]) -> None:
+            if "original" in facts:
+                room.imported_at = time.perf_counter()
+
+        def finished(self, _job_id: str, result: JobResult) -> None:
+            song = room.library.song(result.song_id or "").result()
+            if song is not None:
+                room.player.go_on_with(take_files(song))
+
+    ear = Ear()
+    room.queue.job_live.connect(ear.live)
+    room.queue.job_finished.connect(ear.finished)
+    room.queue.job_waves.connect(ear.waves)
+    return ear
+
+
+def write_song(folder: Path, name: str, length_s: float) -> Path:
+    """Write an MP3 of a singer and a band."""
+    from karaoke_studio.audio.encode import write_audio
+    from tests.helpers.signals import sung_mix
+
+    part = sum(sung_mix(20.0, RATE)).T
+    path, blocks = folder / f"{name}.mp3", round(length_s / 20)
+    write_audio(
+        path,
+        [part] * blocks,
+        sample_rate=RATE,
+        channels=2,
+        format="mp3",
+        bit_depth="24",
+        bitrate_kbps=320,
+        frames=len(part) * blocks,
+    )
+    return path
+
+
+def is_split(live: Any, stop: int) -> bool:
+    """Return whether the first frames can be heard split."""
+    from karaoke_studio.playback.live_song import Layer
+
+    ready = [part for layer in Layer for part in live.within(layer, 0, stop)]
+    return any(low <= 0 and high >= stop for low, high in ready)
+
+
+def play(folder: Path, seconds: float, engine: str) -> dict[str, Any]:
+    """Drop a song, play it at once, and return when what was there."""
+    from karaoke_studio.playback.live_song import Layer
+    from tests.helpers.models import make_true_htdemucs, write_bag
+
+    if engine == "htdemucs":
+        write_bag(folder / "models", "htdemucs", [make_true_htdemucs()])
+    room = Room(folder)
+    player, until = room.player, room.until
+    room.warm_up(write_song(folder, "warm", 20.0))
+    song = write_song(folder, "song", seconds)
     underruns = player.underruns
-    queue.use(Settings(engine=engine, model_folder=str(folder / "models")))
+    room.queue.use(room.settings(engine))
 
     dropped = time.perf_counter()
-    queue.add_paths([song])
-    until(lambda: bool(lives))
+    room.queue.add_paths([song])
+    until(lambda: bool(room.lives))
     playable = until(lambda: player.is_ready)
     heard = until(lambda: player.position_frames > 0)
-    live = lives[0]
-    until(lambda: "imported" in times)
-    first = until(lambda: split(live, RATE))
-    whole = until(lambda: split(live, live.frames))
+    live = room.lives[0]
+    until(lambda: room.imported_at > 0)
+    first = until(lambda: is_split(live, RATE))
+    whole = until(lambda: is_split(live, live.frames))
+    answers = latencies(room)
     sought: dict[str, Any] = {}
     if engine == "htdemucs":
         sought = seek_ahead(live, player, until)
-        queue.cancel(queue.jobs()[-1].job_id)
+        room.queue.cancel(room.queue.jobs()[-1].job_id)
     else:
         until(lambda: live.within(Layer.FINAL, 0, 1) == [(0, live.frames)])
-    until(lambda: not queue.is_busy())
+    until(lambda: not room.queue.is_busy())
     facts = {
         "song_s": seconds,
         "engine": engine,
         "playable_s": round(playable - dropped, 3),
         "heard_s": round(heard - dropped, 3),
-        "imported_s": round(times["imported"] - dropped, 3),
-        "first_split_after_import_s": round(first - times["imported"], 3),
-        "all_split_after_import_s": round(whole - times["imported"], 3),
+        "imported_s": round(room.imported_at - dropped, 3),
+        "first_split_after_import_s": round(first - room.imported_at, 3),
+        "all_split_after_import_s": round(whole - room.imported_at, 3),
+        **answers,
         **sought,
         "underruns": player.underruns - underruns,
         "problem": player.problem.message if player.problem else "",
     }
-    player.close()
-    queue.stop(keep=False)
-    workers.close()
-    library.close()
+    room.close()
     return facts
+
+
+def latencies(room: Room) -> dict[str, Any]:
+    """Press pause, play and seek some times; return how soon the player's clock follows.
+
+    The clock is that of what is heard, so the device's own latency (0.1 s) is in it; it is told
+    by itself, too.
+    """
+    player, until = room.player, room.until
+    pauses, plays, seeks = [], [], []
+    for number in range(PRESSES):
+        until(lambda: player.position_frames > 0)
+        pressed = time.perf_counter()
+        player.pause()
+        pauses.append(until(lambda: stands_still(player)) - pressed - STILL_S)
+        at, pressed = player.position_frames, time.perf_counter()
+        player.play()
+        plays.append(until(lambda at=at: player.position_frames > at) - pressed)
+        place, pressed = (5 + number) * RATE, time.perf_counter()
+        player.seek(place)
+        seeks.append(until(lambda place=place: player.position_frames > place) - pressed)
+    return {
+        "device_latency_s": 0.1,
+        **{
+            f"{name}_heard_after_s": round(statistics.median(times), 3)
+            for name, times in (("pause", pauses), ("play", plays), ("seek", seeks))
+        },
+    }
+
+
+def stands_still(player: Any) -> bool:
+    """Return whether the playhead does not move for a moment."""
+    at = player.position_frames
+    time.sleep(STILL_S)
+    return bool(player.position_frames == at)
 
 
 def seek_ahead(live: Any, player: Any, until: Callable[[Callable[[], bool]], float]) -> Any:
