@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pickle
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -244,6 +245,29 @@ def test_killed_in_the_middle_the_song_can_be_gone_on_with(own, models, tmp_path
         own.run("separate", args, on_progress=hear)
     own.run("separate", args)
     assert contents(args) == contents(whole)
+
+
+def resident_mb(worker):
+    for line in Path(f"/proc/{worker.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("the system does not say")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says")
+@pytest.mark.parametrize("songs", [12, pytest.param(100, marks=pytest.mark.slow)])
+def test_songs_in_a_row_take_no_more_memory(own, models, tmp_path, songs):
+    song = noise(2.0, RATE)
+    after = []
+    for number in range(songs):
+        # another length each time, as songs are
+        args = request(tmp_path / str(number), models, song[:, : RATE + number % 7 * 5000])
+        own.run("separate", args)
+        shutil.rmtree(args["staging"])
+        after.append(resident_mb(own))
+    warm = after[songs // 4]
+    print(f"{warm:.0f} MB after {songs // 4} songs, {after[-1]:.0f} MB after {songs}")
+    assert after[-1] <= 1.05 * warm
 
 
 def test_what_the_journal_names_is_not_made_again(shared, models, tmp_path):
