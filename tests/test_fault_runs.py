@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import AllowedLog
 from tests.faults import __main__ as faults
-from tests.faults import databases, threads
+from tests.faults import databases, disks, power, threads
 from tests.faults.program import Program
 from tests.faults.report import Report, Scale
 
@@ -75,6 +77,14 @@ def test_what_is_known_of_a_seed_is_not_tried_again(
     assert tried == ["none", "none"]
     assert [run("--seed", "2"), run("--seed", "2", "--resume")] == [1, 1]
     assert tried == ["none", "none", "harm"]
+
+
+@pytest.mark.parametrize("why_not", [disks.why_no_mounts, power._why_not])
+def test_who_cannot_mount_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why_not: Callable[[Path], str | None]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    assert "takes Linux and root" in (why_not(tmp_path) or "")
 
 
 def test_a_killed_program_takes_its_children_along(tmp_path: Path) -> None:

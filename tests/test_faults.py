@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import signal
 import threading
 import time
@@ -49,39 +48,6 @@ def check_nothing_half(folder: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     assert not [name for name in names if name.startswith(".")], "staging was left behind"
     assert names in ([], ["song (Instrumental).flac", "song (Vocals).flac"])
-
-
-def test_cancel_at_any_moment(street: Street, song: Path, usual_s: float, tmp_path: Path) -> None:
-    moments = random.Random(20).sample(range(1000), MOMENTS)
-    waits: list[float] = []
-    for number, moment in enumerate(sorted(moments)):
-        out = tmp_path / str(number)
-        stop = threading.Event()
-        asked = [0.0]
-
-        def ask(stop: threading.Event = stop, asked: list[float] = asked) -> None:
-            asked[0] = time.monotonic()
-            stop.set()
-
-        timer = threading.Timer(usual_s * moment / 1000, ask)
-        started = time.monotonic()
-        timer.start()
-        try:
-            street.make(song, engine="centre", stop=stop, out=out)
-        except Cancelled:
-            waits.append(time.monotonic() - asked[0])
-            assert not list(out.iterdir())
-        else:
-            # the machine is quicker now than when it was measured: the next moments come sooner
-            usual_s = min(usual_s, time.monotonic() - started)
-        finally:
-            timer.cancel()
-            timer.join()
-        check_nothing_half(out)
-    waits.sort()
-    assert len(waits) >= MOMENTS // 2, "the moments missed the job"
-    assert waits[int(0.95 * (len(waits) - 1))] <= 1.0
-    assert waits[-1] <= 3.0
 
 
 def test_next_job_starts_at_once_after_a_cancel(street: Street, song: Path) -> None:
