@@ -175,7 +175,7 @@ class Studio(QObject):
         """Go on where the last run stopped, and add the files of this start."""
         self.queue.resume()
         if self.writer.refusal is not None:
-            self.window.banners.notice.tell(messages.library_refusal(self.writer.refusal).sentence)
+            self.window.banners.notice.tell(messages.library_failure(self.writer.refusal).sentence)
         self._join_desktop()
         self.window.preferences.settle_move()
         self.window.add_paths(files)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from karaoke_studio.errors import (
     KaraokeError,
+    LibraryReadOnly,
+    LibraryTooNew,
     NoOutputDevice,
     OutputLost,
 )
@@ -41,13 +43,10 @@ def model_failure(error: KaraokeError) -> Message:
 
 
 def library_failure(error: KaraokeError) -> Message:
-    """Return the words of a library that cannot be read."""
+    """Return the words of a library that cannot be read or changed."""
+    if isinstance(error, LibraryTooNew | LibraryReadOnly):
+        return Message(one_line(f"{error.message} You can browse, play and export."), "")
     return Message(_sentence(error), "")
-
-
-def library_refusal(error: KaraokeError) -> Message:
-    """Return the words of a library that can be looked at and not changed."""
-    return Message(f"{_sentence(error)} Until then you can browse, play and export.", "")
 
 
 def playback_problem(error: KaraokeError) -> Message:
