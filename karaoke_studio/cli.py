@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from karaoke_studio import __version__, cli_library, cli_models
+from karaoke_studio import __version__, cli_features, cli_library, cli_models
 from karaoke_studio.cli_batch import Batch, Line, require_file, walked
 from karaoke_studio.cli_common import complain, print_json
 from karaoke_studio.doctor import report_health, sentences
@@ -69,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
         "doctor", parents=[common], help="say what works on this machine and what is missing"
     )
     cli_models.add_commands(commands, common)
+    cli_features.add_command(commands, common)
     cli_library.add_commands(commands, common)
     return parser
 
@@ -186,6 +187,8 @@ def main(argv: list[str]) -> int:
     keep_names(load_settings(data.settings_file).log_names)
     if arguments.command == "doctor":
         return _doctor(data, as_json=arguments.json)
+    if arguments.command == cli_features.COMMAND:
+        return cli_features.run_command(arguments, data)
     if arguments.command in cli_models.COMMANDS:
         return cli_models.run_command(arguments, data)
     if arguments.command == "library":

@@ -160,6 +160,15 @@ def write_json_atomic(path: Path, data: object) -> None:
     except UnicodeEncodeError:
         # lone surrogates (file names in other encodings) are no UTF-8: written as escapes
         body = json.dumps(data, indent=1).encode()
+    write_bytes_atomic(path, body)
+
+
+def write_bytes_atomic(path: Path, body: bytes) -> None:
+    """Do the same with bytes.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

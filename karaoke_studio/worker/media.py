@@ -301,6 +301,16 @@ def analyse(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     return analyse_stems(stems, sound, context.report, context.check)
 
 
+def features(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Write the features of the song `path` into `target`; see `preparation.feature_extractor`."""
+    if is_frozen():
+        os.environ["NUMBA_CACHE_DIR"] = args["compiled"]
+    from karaoke_studio.preparation.feature_extractor import write_features
+
+    path, target, cache = (Path(args[name]) for name in ("path", "target", "cache"))
+    return write_features(path, target, cache, context.report, context.check)
+
+
 def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Name the sound outputs there are now (PortAudio only sees new ones in a fresh process)."""
     from karaoke_studio.playback.output import list_outputs
@@ -349,6 +359,7 @@ TASKS: dict[str, Task] = {
     "make_video": make_video,
     "spectrogram": spectrogram,
     "analyse": analyse,
+    "features": features,
     "sound_outputs": sound_outputs,
     "song_length": song_length,
     "versions": versions,
