@@ -71,6 +71,7 @@ WAYS = {
     "fast, OpenVINO 32 bits": ("openvino", "fast", "openvino-f32"),
     "turbo, torch 16 bits": ("engine", "turbo", "torch-bf16"),
     "turbo, OpenVINO 16 bits": ("openvino", "turbo", "openvino-bf16"),
+    "turbo, OpenVINO 8 bits": ("openvino", "turbo", "openvino-int8"),
 }
 QUICK = ("reference", "fast, torch 16-bit transformer")
 Row = dict[str, Any]

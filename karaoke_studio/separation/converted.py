@@ -15,7 +15,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 FACTS = "facts.json"
 #: Of the folder; another one makes every conversion anew.
-_LAYOUT = 1
+_LAYOUT = 2
 #: Conversions of one model that are kept, those used last.
 _KEPT = 3
 _PART = ".part-"
@@ -43,12 +43,14 @@ class ConvertedNetwork:
         stems: what it makes, in order.
         frames: that it takes at once.
         n_fft: of the spectrum that it takes.
+        ranges: what its linear layers meet in music, see `openvino_int8`.
     """
 
     file: str
     stems: tuple[str, ...]
     frames: int
     n_fft: int
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,11 @@ def read_converted(folder: Path) -> ConvertedModel | None:
 def _parsed(facts: dict[str, Any]) -> ConvertedModel:
     networks = {
         int(number): ConvertedNetwork(
-            str(one["file"]), tuple(one["stems"]), int(one["frames"]), int(one["n_fft"])
+            str(one["file"]),
+            tuple(one["stems"]),
+            int(one["frames"]),
+            int(one["n_fft"]),
+            {name: (float(low), float(high)) for name, (low, high) in one["ranges"].items()},
         )
         for number, one in facts["networks"].items()
     }

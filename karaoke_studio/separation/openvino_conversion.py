@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from karaoke_studio.errors import ModelRefused
@@ -25,8 +26,10 @@ from karaoke_studio.separation.converted import (
     write_facts,
     writing,
 )
+from karaoke_studio.separation.engine import FloatArray
 from karaoke_studio.separation.model_networks import Model, is_empty, is_transformer, segment_of
 from karaoke_studio.separation.network_arguments import CHANNELS, SAMPLE_RATE
+from karaoke_studio.separation.openvino_int8 import measure_ranges
 from karaoke_studio.separation.openvino_runtime import load_openvino
 from karaoke_studio.separation.spectra import Spectra
 from karaoke_studio.separation.torch_networks import draws, fused_attention, only_heads
@@ -40,7 +43,11 @@ def can_convert(network: Any) -> bool:
 
 
 def convert_model(
-    model: Model, stems: Sequence[str], folder: Path, check: Callable[[], None]
+    model: Model,
+    stems: Sequence[str],
+    folder: Path,
+    check: Callable[[], None],
+    music: FloatArray | None = None,
 ) -> ConvertedModel:
     """Convert the networks of a model that add to some stems.
 
@@ -49,6 +56,8 @@ def convert_model(
         stems: that will be asked for.
         folder: where the conversion is put, whole or not at all.
         check: called between networks.
+        music: float32 (channels, n) at the level that networks know, as long as a chunk; what is
+            missing counts as zero. With it the networks can count in 8 bits, too.
 
     Raises:
         Cancelled: from `check`.
@@ -61,7 +70,8 @@ def convert_model(
             check()
             made = [stem for stem in stems if row[model.sources.index(stem)]]
             if made:
-                networks[number] = _converted(model, network, made, part / f"network-{number}.xml")
+                file = part / f"network-{number}.xml"
+                networks[number] = _converted(model, network, made, file, music)
         converted = ConvertedModel(
             model.sources,
             model.weights,
@@ -73,7 +83,9 @@ def convert_model(
     return converted
 
 
-def _converted(model: Model, network: Any, stems: list[str], file: Path) -> ConvertedNetwork:
+def _converted(
+    model: Model, network: Any, stems: list[str], file: Path, music: FloatArray | None
+) -> ConvertedNetwork:
     if is_empty(network) or not can_convert(network):
         raise ModelRefused(
             f"The model {model.name} cannot be converted.", hint="Choose the mode exact."
@@ -96,7 +108,13 @@ def _converted(model: Model, network: Any, stems: list[str], file: Path) -> Conv
         converted = openvino.convert_model(core, example_input=example)
     converted.reshape({number: list(one.shape) for number, one in enumerate(example)})
     openvino.save_model(converted, file, compress_to_fp16=False)
-    return ConvertedNetwork(file.name, tuple(stems), frames, spectra.n_fft)
+    ranges: dict[str, Any] = {}
+    if music is not None:
+        mix = np.zeros((CHANNELS, frames), np.float32)
+        mix[:, : music.shape[-1]] = music[:, :frames]
+        saved = openvino.Core().read_model(file)
+        ranges = measure_ranges(openvino, saved, (spectra.analyse(mix)[None], mix[None]))
+    return ConvertedNetwork(file.name, tuple(stems), frames, spectra.n_fft, ranges)
 
 
 class _WithoutTransforms(torch.nn.Module):

@@ -17,7 +17,7 @@ from karaoke_studio.separation.cores import usual_threads
 from karaoke_studio.separation.device import CPU
 from karaoke_studio.separation.engine import Check, FloatArray, ReportFraction
 from karaoke_studio.separation.network_arguments import SAMPLE_RATE
-from karaoke_studio.separation.openvino_runtime import BF16, F32, OpenVinoNetwork
+from karaoke_studio.separation.openvino_runtime import BF16, F32, INT8, OpenVinoNetwork
 from karaoke_studio.separation.overlap_add import Forward, Network
 from karaoke_studio.separation.song_run import (
     Ledger,
@@ -31,12 +31,12 @@ from karaoke_studio.separation.song_run import (
     shares_of,
     song_recipe,
 )
-from karaoke_studio.separation.ways import OPENVINO_BF16, OPENVINO_F32
+from karaoke_studio.separation.ways import OPENVINO_BF16, OPENVINO_F32, OPENVINO_INT8
 
 log = logging.getLogger(__name__)
 
 #: Way of computing → precision of the runtime.
-PRECISIONS = {OPENVINO_F32: F32, OPENVINO_BF16: BF16}
+PRECISIONS = {OPENVINO_F32: F32, OPENVINO_BF16: BF16, OPENVINO_INT8: INT8}
 
 
 @dataclass

@@ -17,11 +17,12 @@ import numpy as np
 from karaoke_studio.errors import ModelDamaged
 from karaoke_studio.separation.converted import ConvertedNetwork
 from karaoke_studio.separation.engine import Check, FloatArray
+from karaoke_studio.separation.openvino_int8 import round_linear_layers
 from karaoke_studio.separation.spectra import Spectra
 
 log = logging.getLogger(__name__)
 
-F32, BF16 = "f32", "bf16"
+F32, BF16, INT8 = "f32", "bf16", "int8"
 #: How long a forward runs before it is asked again whether to go on.
 _WAIT_MS = 30
 
@@ -31,6 +32,7 @@ def load_openvino() -> Any:
     # an import of what is None fails, and OpenVINO then does without
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import openvino
+    import openvino.opset13
 
     return openvino
 
@@ -50,21 +52,25 @@ class OpenVinoNetwork:
         Args:
             folder: of the conversion.
             network: which one in it.
-            precision: `F32` or `BF16`.
+            precision: `F32`, `BF16`, or `INT8` for the linear layers and 32 bits for the rest.
             threads: of the processor.
 
         Raises:
             ModelDamaged: the runtime refuses it.
         """
-        core = load_openvino().Core()
+        openvino = load_openvino()
+        core = openvino.Core()
         options = {
-            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_PRECISION_HINT": F32 if precision == INT8 else precision,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
         try:
-            compiled = core.compile_model(core.read_model(folder / network.file), "CPU", options)
+            model = core.read_model(folder / network.file)
+            if precision == INT8:
+                round_linear_layers(openvino, model, network.ranges)
+            compiled = core.compile_model(model, "CPU", options)
         except RuntimeError as exc:
             raise ModelDamaged(
                 "A converted network cannot be used.", hint="Choose the mode exact."

@@ -217,8 +217,27 @@ def convert_network(args: dict[str, Any], context: TaskContext) -> dict[str, Any
     engine, _ = _warm.engine(args, context)
     stems = args.get("stems") or list(engine.model.sources)
     folder, _ = conversion_folder(args)
-    openvino_conversion.convert_model(engine.model, stems, folder, context.check)
+    openvino_conversion.convert_model(engine.model, stems, folder, context.check, _music())
     return {"folder": str(folder)}
+
+
+def _music() -> FloatArray:
+    """Return a piece of the demo song at the rate and the level that networks know."""
+    import numpy as np
+    import soundfile
+    import soxr
+
+    from karaoke_studio.paths import resource
+    from karaoke_studio.separation.network_arguments import MAX_SEGMENT_S, SAMPLE_RATE
+
+    path = resource("demo/demo.opus")
+    with soundfile.SoundFile(path) as file:
+        rate = file.samplerate
+        file.seek(file.frames // 3)  # past the beginning, where not all instruments play yet
+        samples = file.read(int(MAX_SEGMENT_S * rate), "float32", always_2d=True)
+    music = soxr.resample(samples[:, [0, -1]], rate, SAMPLE_RATE).T
+    level: FloatArray = np.ascontiguousarray((music - music.mean()) / music.mean(axis=0).std())
+    return level
 
 
 def _playhead(hints: dict[str, Any]) -> Playhead | None:

@@ -105,6 +105,8 @@ def try_openvino(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     for way, precision in openvino_engine.PRECISIONS.items():
         if precision == openvino_runtime.BF16 and not openvino_runtime.has_bf16():
             continue
+        if precision == openvino_runtime.INT8 and not engine.model.networks[args["network"]].ranges:
+            continue
         network = engine.compiled(args["network"], precision, args["threads"] or usual_threads())
         row = network.stems.index("vocals")
 

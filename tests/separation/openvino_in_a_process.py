@@ -44,7 +44,7 @@ def vocals_of(tmp_path_factory):
     """A small network and where its vocals were converted to."""
     net = make_net()
     folder = tmp_path_factory.mktemp("converted") / "vocals"
-    convert_model(model_of(net), ["vocals"], folder, lambda: None)
+    convert_model(model_of(net), ["vocals"], folder, lambda: None, noise(0.6, RATE))
     return net, folder
 
 
@@ -75,6 +75,33 @@ def test_a_converted_network_says_what_the_network_says(vocals_of, tmp_path):
     assert list(tmp_path.iterdir()) == []
     overlapped, _ = separated(engine_at(folder), song, tmp_path, overlap=0.1, shifts=1)
     assert snr_db(overlapped, upstream(net, song, overlap=0.1, shifts=1)[[3]]) >= 60
+
+
+def test_linear_layers_count_in_eight_bits_and_nothing_else_does(vocals_of, tmp_path):
+    net, folder = vocals_of
+    (known,) = read_converted(folder).networks.values()
+    # three layers with two linear ones in each of both branches, and what attention projects
+    assert len(known.ranges) >= 12
+    assert all(low <= 0 < high for low, high in known.ranges.values())
+    song = noise(1.7, RATE)
+    expected = upstream(net, song)[[3]]
+    found, done = separated(engine_at(folder), song, tmp_path, mode="turbo", way="openvino-int8")
+    assert done.recipe["way"] == "openvino-int8"
+    again, _ = separated(engine_at(folder), song, tmp_path)
+    assert 25 <= snr_db(found, expected) <= snr_db(again, expected) - 6
+    # without music nothing is known, and the network stays as it is
+    bare = convert_model(model_of(net), ["vocals"], tmp_path / "bare", lambda: None)
+    assert bare.networks[0].ranges == {}
+
+
+def test_six_stems_are_converted_too(tmp_path):
+    names = [*STEMS, "guitar", "piano"]
+    net, song = make_net(sources=names), noise(0.9, RATE)
+    convert_model(model_of(net), ["piano", "vocals"], tmp_path / "six", lambda: None)
+    folder = tmp_path / "song"
+    folder.mkdir()
+    found, _ = separated(engine_at(tmp_path / "six"), song, folder, ["vocals", "piano"])
+    assert snr_db(found, upstream(net, song)[[3, 5]]) >= 60
 
 
 def test_a_bag_is_put_together_and_each_network_makes_no_more_than_it_adds(tmp_path):
