@@ -30,6 +30,7 @@ from karaoke_studio.jobs.moving import Mover
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.jobs.shelf import Shelf
 from karaoke_studio.jobs.tuning import Tuning
+from karaoke_studio.jobs.watch_folder import WatchFolder
 from karaoke_studio.library.move import PlannedMove
 from karaoke_studio.library.songs import SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
@@ -109,6 +110,8 @@ class Studio(QObject):
             show_in_folder,
             window,
         )
+        self.watch = WatchFolder(lambda: window.settings, data.watch_journal, self)
+        self.watch.arrived.connect(self._on_songs_arrived)
         window.commands["library_action"].triggered.connect(self._on_library_wanted)
         self.window.preferences.move_confirmed.connect(self._on_move_confirmed)
         for changed in (
@@ -133,6 +136,10 @@ class Studio(QObject):
         crashes.folder_requested.connect(self._on_logs_wanted)
         crashes.quit_requested.connect(self._on_quit_wanted)
         log_uncaught(crashes.report)
+
+    @Slot(object)
+    def _on_songs_arrived(self, songs: list[Path]) -> None:
+        self.queue.add_paths(songs)
 
     @Slot()
     def _on_library_wanted(self) -> None:
@@ -180,6 +187,8 @@ class Studio(QObject):
         self.window.preferences.settle_move()
         self.window.add_paths(files)
         self.care.begin(self.window.settings.keep_drafts_days)
+        self.window.quiet.start()
+        self.watch.start()
         self.tuning.look()
 
     def _join_desktop(self) -> None:
@@ -198,6 +207,7 @@ class Studio(QObject):
         self._has_ended = True
         self.awake.release()
         self.tuning.close()
+        self.watch.close()
         self.tools.close()
         # the window has done so where it was closed by a person
         self.queue.stop(keep=True)

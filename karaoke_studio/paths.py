@@ -38,6 +38,11 @@ class DataFolder:
         return self.root / "move.json"
 
     @property
+    def watch_journal(self) -> Path:
+        """What was seen in the watched folder."""
+        return self.root / "watched.json"
+
+    @property
     def models(self) -> Path:
         """Models that were downloaded or imported."""
         return self.root / "models"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,11 +23,13 @@ from karaoke_studio.errors import (
     DeviceError,
     DeviceLost,
     EngineCrashed,
+    LibraryLocked,
     ModelError,
     ModelRefused,
     OutOfMemory,
     ProcessingFailed,
     ProcessingTimeout,
+    SourceChanged,
     error_from_os,
 )
 from karaoke_studio.job import (
@@ -69,6 +72,12 @@ log = logging.getLogger(__name__)
 OUTPUT_STAGING = ".karaoke-"
 #: A stage that says nothing for so long has met a dead disk or a hopeless file.
 STALL_S = 60.0
+
+#: What may be over in a moment: a file that is still being copied, another program at the library.
+#: All else would only fail again.
+CAN_PASS = (SourceChanged, LibraryLocked)
+#: Before a job that failed for such a reason is begun again.
+PAUSES_S = (1.0, 2.0, 4.0)
 
 Describe = Callable[[dict[str, Any]], None]
 
@@ -117,6 +126,19 @@ def run_job(
         Cancelled: `stop` was set; nothing is left behind.
         KaraokeError: what went wrong and what to do; nothing is left behind.
     """
+    for pause_s in PAUSES_S:
+        try:
+            return _run_once(spec, workdir, report, stop, around)
+        except CAN_PASS as exc:
+            log.warning("job %s: %s; it is tried again", spec.job_id, exc.code)
+            # not all that wait for the same thing at the same moment
+            stop.wait(pause_s * random.uniform(0.75, 1.25))
+    return _run_once(spec, workdir, report, stop, around)
+
+
+def _run_once(
+    spec: JobSpec, workdir: Path, report: Report, stop: StopEvent, around: Surroundings
+) -> JobResult:
     check(stop)
     if spec.output is None and around.library is not None:
         around.library.require_changes()

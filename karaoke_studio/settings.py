@@ -55,6 +55,10 @@ class Settings:
         threads: of the processor, 0 = one for each core.
         stems: "pair" (voice and music) or "all" that the engine makes.
         queue_paused: no further song of the queue is begun.
+        pause_on_battery: no song is begun while the computer runs on its battery.
+        pause_at_night: no song is begun between two hours.
+        night_begins: hour of the day, 0…23.
+        night_ends: hour of the day, 0…23.
         volume: 0…1, position of the volume slider.
         sound_device: name of the output, "" = the system's own choice.
         match_loudness: original, instrumental and vocals are played equally loud.
@@ -75,6 +79,7 @@ class Settings:
         copy_originals: keep a copy of each song's file in the library.
         model_folder: where models are looked for first, "" = only in the data folder.
         library_folder: where the songs live, "" = in the data folder.
+        watch_folder: new songs in it are made by themselves, "" = none is watched.
         keep_drafts_days: drafts that a better take replaced go to the trash then; 0 = never.
         table_columns: of the table of songs: names with widths, see `ui.wide_list.Headings`.
         wide_kind: "table" or "covers", where songs fill the window.
@@ -99,6 +104,10 @@ class Settings:
     threads: int = 0
     stems: str = "pair"
     queue_paused: bool = False
+    pause_on_battery: bool = False
+    pause_at_night: bool = False
+    night_begins: int = 22
+    night_ends: int = 7
     volume: float = 0.8
     sound_device: str = ""
     match_loudness: bool = False
@@ -119,6 +128,7 @@ class Settings:
     copy_originals: bool = True
     model_folder: str = ""
     library_folder: str = ""
+    watch_folder: str = ""
     keep_drafts_days: int = 0
     table_columns: str = ""
     wide_kind: str = "table"
@@ -144,7 +154,15 @@ _NUMBERS = {
     "spectrogram_range_db": SPECTROGRAM_RANGES_DB,
 }
 _FORMS = {"engine": MODEL_NAME, "device": DEVICE_NAME}
-_LIMITS = {"overlap": 0.5, "shifts": 10, "segment_s": 60, "threads": 256, "keep_drafts_days": 3650}
+_LIMITS = {
+    "overlap": 0.5,
+    "shifts": 10,
+    "segment_s": 60,
+    "threads": 256,
+    "keep_drafts_days": 3650,
+    "night_begins": 23,
+    "night_ends": 23,
+}
 
 
 def network_choice(settings: Settings, folders: tuple[Path, ...]) -> NetworkChoice:

@@ -24,6 +24,7 @@ class Arrival:
         is_saved: the library knows of it from an earlier run.
         is_held: it is left out till it is let go.
         is_empty: it is a folder without songs.
+        starts: so often the program ended while it was made.
     """
 
     spec: JobSpec
@@ -31,6 +32,7 @@ class Arrival:
     is_saved: bool = False
     is_held: bool = False
     is_empty: bool = False
+    starts: int = 0
 
 
 class Arrivals(QObject):

@@ -107,6 +107,11 @@ class LibraryCare(QObject):
         """
 
         def care() -> None:
+            try:
+                self._writer.require_changes()
+            except KaraokeError as exc:
+                log.info("the library is only read: %s", exc.message)
+                return
             while self._writer.submit(lambda c: edits.fill_lyrics(c, self.library)).result():
                 self._check()
             if dated.is_due(self.library):

@@ -63,6 +63,14 @@ class Line:
             first = {name: self._turns[name] for name in job_ids if name in self._turns}
             self._turns = {**first, **self._turns}
 
+    def replace(self, spec: JobSpec) -> bool:
+        """Let a song that waits be made in another way; return whether it still waits."""
+        with self._lock:
+            if spec.job_id not in self._turns:
+                return False
+            self._turns[spec.job_id] = Turn(spec, self._turns[spec.job_id].stop)
+            return True
+
     def hold(self, job_id: str, *, on: bool) -> bool:
         """Leave a song out until it is let go; return whether it is in the line."""
         with self._lock:

@@ -17,7 +17,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal, Slot
 
 from karaoke_studio.audio.spectrogram import Shape
 from karaoke_studio.engines import AUTO, DRAFT, choose_engine, is_network, model_folders
-from karaoke_studio.errors import KaraokeError, MissingFile
+from karaoke_studio.errors import EngineCrashed, KaraokeError, MissingFile
 from karaoke_studio.job import JobResult, JobSpec, JobState, OutputSpec
 from karaoke_studio.jobs.analyses import Analyses
 from karaoke_studio.jobs.arrivals import Arrival, Arrivals
@@ -31,6 +31,7 @@ from karaoke_studio.jobs.models import Models
 from karaoke_studio.jobs.settling import settle
 from karaoke_studio.jobs.sound_outputs import SoundOutputs
 from karaoke_studio.jobs.spectrograms import Spectrograms
+from karaoke_studio.library import statistics
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.paths import DataFolder
@@ -40,6 +41,9 @@ from karaoke_studio.settings import Settings, chosen_stems, network_choice
 from karaoke_studio.walk import is_folder, only_new, songs_in
 
 log = logging.getLogger(__name__)
+
+#: A song that was begun so often, and each time ended the program, is not begun by itself again.
+MOST_STARTS = 2
 
 _OVER = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
@@ -54,6 +58,9 @@ class JobQueue(QObject):
         job_waves(job_id, what `Surroundings.show_waves` is told),
         job_live(job_id, LiveSong: the song can be heard from now on while it is made),
         job_held(job_id, whether it is left out until it is let go),
+        job_changed(JobView: it will be made with another engine),
+        resumed(songs an earlier run left, whether that run ended by a crash),
+        rest_changed(why no further song is begun, see `quiet_times`; "" = they are),
         jobs_arranged(ids of all jobs in their order), paused_changed(whether),
         time_left_changed(seconds till the queue is done, None where that is not known),
         job_exporting(job_id, folder), job_exported(job_id, JobResult),
@@ -82,6 +89,9 @@ class JobQueue(QObject):
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
     job_held = Signal(str, bool)
+    job_changed = Signal(object)
+    resumed = Signal(int, bool)
+    rest_changed = Signal(str)
     jobs_arranged = Signal(object)
     paused_changed = Signal(bool)
     time_left_changed = Signal(object)
@@ -112,6 +122,7 @@ class JobQueue(QObject):
         self._library = library
         self._settings = settings or Settings()
         self._is_paused = self._settings.queue_paused
+        self._rest = ""
         self._line = Line(is_paused=self._is_paused)
         self._jobs: dict[str, JobView] = {}
         self._specs: dict[str, JobSpec] = {}
@@ -216,15 +227,24 @@ class JobQueue(QObject):
             try:
                 specs = self._library.open_jobs().result()
                 held = self._library.held_jobs().result()
+                starts = self._library.job_starts().result()
             except KaraokeError as exc:  # they wait until the library can be changed again
                 log.warning("the queue is not gone on with: %s", exc.message)
                 return
             self._arrived.emit(
                 [
-                    Arrival(spec, _engine_of(spec), is_saved=True, is_held=spec.job_id in held)
+                    Arrival(
+                        spec,
+                        _engine_of(spec),
+                        is_saved=True,
+                        is_held=spec.job_id in held,
+                        starts=starts.get(spec.job_id, 0),
+                    )
                     for spec in specs
                 ]
             )
+            if specs:
+                self.resumed.emit(len(specs), bool(starts))
 
         self._errands.put(load)
 
@@ -235,10 +255,33 @@ class JobQueue(QObject):
         """
         if on != self._is_paused:
             self._is_paused = on
-            self._line.pause(on=on)
+            self._line.pause(on=on or bool(self._rest))
             self.paused_changed.emit(on)
             self._songs.put(self._work_off)
             self._forecast.begin()
+
+    @Slot(str)
+    def rest(self, reason: str) -> None:
+        """Begin no further song for a reason that passes by itself; "" = go on."""
+        if reason != self._rest:
+            self._rest = reason
+            self._line.pause(on=self._is_paused or bool(reason))
+            self.rest_changed.emit(reason)
+            self._songs.put(self._work_off)
+
+    def make_with(self, job_id: str, engine: str) -> None:
+        """Let a song that waits be made with another engine."""
+        job = self._jobs.get(job_id)
+        if job is None or job_id not in self._waiting():
+            return
+        spec = replace(self._specs[job_id], engine=engine)
+        if not self._line.replace(spec):
+            return
+        self._specs[job_id] = spec
+        self._library.replace_job(spec)
+        self._jobs[job_id] = replace(job, engine=engine, is_makeshift=_is_makeshift(spec, engine))
+        self.job_changed.emit(self._jobs[job_id])
+        self._forecast.begin()
 
     def hold(self, job_id: str, on: bool) -> None:
         """Leave a waiting song out until it is let go."""
@@ -411,7 +454,8 @@ class JobQueue(QObject):
 
     def is_working(self) -> bool:
         """Whether something is being made, or will be without anybody's doing."""
-        states = {JobState.RUNNING} if self._is_paused else {JobState.RUNNING, JobState.QUEUED}
+        rests = self._is_paused or bool(self._rest)
+        states = {JobState.RUNNING} if rests else {JobState.RUNNING, JobState.QUEUED}
         return any(job.state in states for job in self._jobs.values()) or self._exports.are_wanted()
 
     def _planned(self) -> list[tuple[JobState, JobSpec, str]]:
@@ -477,6 +521,7 @@ class JobQueue(QObject):
             is_unfinished = job.state not in {JobState.COMPLETED, JobState.FAILED}
             if job_id not in over and not (keep and is_unfinished and job_id not in unwanted):
                 self._library.drop_job(job_id)
+        self._library.put_jobs_down()
 
     # -- in the lanes ----------------------------------------------------------------------------
 
@@ -486,6 +531,7 @@ class JobQueue(QObject):
             self._run(turn.spec, turn.stop)
 
     def _run(self, spec: JobSpec, stop: threading.Event) -> None:
+        self._library.begin_job(spec.job_id)
         self.job_started.emit(spec.job_id)
         around = replace(
             self._around,
@@ -541,6 +587,14 @@ class JobQueue(QObject):
                     hint="Drop files, or a folder with songs in it.",
                 ),
             )
+        elif arrival.starts >= MOST_STARTS:
+            self.job_failed.emit(
+                spec.job_id,
+                EngineCrashed(
+                    f"The program ended {arrival.starts} times while {spec.input.name} was made.",
+                    hint="It is left out. Try another engine, or try again.",
+                ),
+            )
         else:
             self._enqueue(spec, is_saved=arrival.is_saved, is_held=arrival.is_held)
 
@@ -583,12 +637,20 @@ class JobQueue(QObject):
 
     @Slot(str, object)
     def _on_finished(self, job_id: str, result: JobResult) -> None:
+        self._library.note_made(
+            statistics.COMPLETED,
+            result.engine,
+            song_s=result.duration_s,
+            taken_s=result.processing_time_s,
+        )
         self._end(job_id, JobState.COMPLETED)
         if result.song_id:
             self.request_analysis(result.song_id)
 
     @Slot(str, object)
     def _on_failed(self, job_id: str, error: KaraokeError) -> None:
+        if job := self._jobs.get(job_id):
+            self._library.note_made(statistics.FAILED, job.engine, code=error.code)
         self._end(job_id, JobState.FAILED, error)
 
     @Slot(str)

@@ -55,6 +55,29 @@ def held_jobs(connection: sqlite3.Connection) -> set[str]:
     return {row["id"] for row in rows}
 
 
+def begin_job(connection: sqlite3.Connection, job_id: str) -> None:
+    """Note that a job is begun; one that ends is forgotten, so this tells of a crash."""
+    connection.execute("UPDATE jobs SET starts = starts + 1 WHERE id = ?", (job_id,))
+
+
+def put_down(connection: sqlite3.Connection) -> None:
+    """Note that the program ends in order: no job is to blame."""
+    connection.execute("UPDATE jobs SET starts = 0")
+
+
+def job_starts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how often each job was begun without an end."""
+    rows = connection.execute("SELECT id, starts FROM jobs WHERE starts").fetchall()
+    return {row["id"]: row["starts"] for row in rows}
+
+
+def replace_job(connection: sqlite3.Connection, spec: JobSpec) -> None:
+    """Let a job that waits be made in another way."""
+    connection.execute(
+        "UPDATE jobs SET spec = ? WHERE id = ?", (json.dumps(spec.to_json()), spec.job_id)
+    )
+
+
 def open_jobs(connection: sqlite3.Connection) -> list[JobSpec]:
     """Return the jobs that are not over, in order.
 

@@ -423,6 +423,22 @@ class LibraryWriter:
         """Return which of the jobs an earlier run left are held."""
         return self.submit(job_store.held_jobs)
 
+    def begin_job(self, job_id: str) -> Future[None]:
+        """Note that a job is begun."""
+        return self.submit(lambda connection: job_store.begin_job(connection, job_id))
+
+    def put_jobs_down(self) -> Future[None]:
+        """Note that no job is to blame for the end of the program."""
+        return self.submit(job_store.put_down)
+
+    def job_starts(self) -> Future[dict[str, int]]:
+        """Return how often each job was begun without an end."""
+        return self.submit(job_store.job_starts)
+
+    def replace_job(self, spec: JobSpec) -> Future[None]:
+        """Let a job that waits be made in another way."""
+        return self.submit(lambda connection: job_store.replace_job(connection, spec))
+
     def open_jobs(self) -> Future[list[JobSpec]]:
         """Return the jobs an earlier run left."""
         return self.submit(job_store.open_jobs)

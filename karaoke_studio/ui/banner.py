@@ -92,11 +92,12 @@ class Banners(QWidget):
         self.sound = Banner(look, "sound_banner", "speaker-slash", "warn")
         self.undo = Banner(look, "undo_banner", "trash", "accent")
         self.export = Banner(look, "export_banner", "check-circle", "ok")
+        self.closing = Banner(look, "closing_banner", "hourglass", "accent")
         self.notice = Banner(look, "notice_banner", "info", "accent")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
-        for banner in (self.sound, self.undo, self.export, self.notice):
+        for banner in (self.sound, self.undo, self.export, self.closing, self.notice):
             column.addWidget(banner)
             banner.closed.connect(banner.hide)
         self.sound.acted.connect(self.retry_sound_requested)

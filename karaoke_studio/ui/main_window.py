@@ -27,6 +27,7 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.job import JobResult
 from karaoke_studio.jobs.desktop import Desktop
 from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.jobs.quiet_times import QuietTimes
 from karaoke_studio.jobs.shelf import Shelf
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.paths import DataFolder, data_folder, resource
@@ -40,7 +41,7 @@ from karaoke_studio.ui.background import Background
 from karaoke_studio.ui.banner import Banners
 from karaoke_studio.ui.beats import Beats
 from karaoke_studio.ui.blind_test import BlindTests
-from karaoke_studio.ui.close_question import CloseQuestion
+from karaoke_studio.ui.closing import Closing
 from karaoke_studio.ui.collection import Collection, Panels
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea
@@ -228,6 +229,9 @@ class MainWindow(QMainWindow):
         self._connect_panels()
         self._connect_actions()
         self._connect_queue()
+        self.closing = Closing(self.look, queue, self.banners, self.close_now, self)
+        self.quiet = QuietTimes(lambda: self.settings, self)
+        self.quiet.changed.connect(queue.rest)
         self.queue_control = QueueControl(queue, self.queue_panel, self.change_setting, self)
         self.making = Making(
             queue,
@@ -374,6 +378,7 @@ class MainWindow(QMainWindow):
         queue.spectrogram_ready.connect(self.song_view.read_spectrogram)
         queue.job_finished.connect(self._on_job_finished)
         queue.job_failed.connect(self._on_job_failed)
+        queue.resumed.connect(self._on_resumed)
         self.queue_panel.filled_changed.connect(self._arrange)
         self.song_in_work.changed.connect(self._arrange)
         # later: the song that was made opens in this turn, and the queue would move twice
@@ -549,6 +554,11 @@ class MainWindow(QMainWindow):
     def _on_job_failed(self, _job_id: str, error: KaraokeError) -> None:
         self._announce(error.message)
 
+    @Slot(int, bool)
+    def _on_resumed(self, songs: int, crashed: bool) -> None:
+        if words := text.resumed(songs, crashed=crashed):
+            self.banners.notice.tell(words, for_ms=Banners.UNDO_MS)
+
     def _announce(self, words: str) -> None:
         """Tell a screen reader."""
         if QAccessible.isActive():
@@ -571,6 +581,7 @@ class MainWindow(QMainWindow):
         self._save_timer.start()
         self._queue.use(self.settings)
         self.making.follow(field)
+        self.quiet.look()
         self.timeline_choices.follow(field, value)
         self.status.tell()
         if field == "theme":
@@ -638,18 +649,11 @@ class MainWindow(QMainWindow):
         """Ask while songs are being made; then end in order."""
         if not self._may_close and self._queue.is_busy():
             event.ignore()
-            self._ask_to_close()
+            songs = self.queue_panel.unfinished()
+            self.closing.ask(songs, exporting=self.exports.is_running())
             return
         event.accept()
         self._end()
-
-    def _ask_to_close(self) -> None:
-        if self.findChild(CloseQuestion) is not None:
-            return
-        songs = self.queue_panel.unfinished()
-        question = CloseQuestion(self.look, songs, exporting=self.exports.is_running(), parent=self)
-        question.answered.connect(self.close_now)
-        question.open()
 
     @Slot(bool)
     def close_now(self, keep: bool) -> None:
@@ -663,6 +667,7 @@ class MainWindow(QMainWindow):
             return
         self._has_ended = True
         self.preferences.close()
+        self.quiet.close()
         self.help.close()
         self.making.close()
         self.status.close()

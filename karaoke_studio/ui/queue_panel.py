@@ -56,6 +56,7 @@ class QueuePanel(QWidget):
         cancel_requested, retry_requested, dismiss_requested, next_requested, export_requested,
             show_requested: job id.
         retry_with_requested: job id, engine.
+        make_with_requested: job id of a song that waits, engine.
         hold_requested: job id, whether it is to be left out.
         move_requested: job id, rows down; place_requested: job id, job before which it goes or "".
         pause_requested: whether the whole queue is to pause.
@@ -69,6 +70,7 @@ class QueuePanel(QWidget):
     export_requested = Signal(str)
     show_requested = Signal(str)
     retry_with_requested = Signal(str, str)
+    make_with_requested = Signal(str, str)
     hold_requested = Signal(str, bool)
     move_requested = Signal(str, int)
     place_requested = Signal(str, str)
@@ -106,6 +108,7 @@ class QueuePanel(QWidget):
         self.clear_button.clicked.connect(self._on_clear_failed)
         self._is_folded = False
         self._is_paused = False
+        self._rest = ""
         self._left_s: float | None = None
         #: Engines that a song can be tried again with: (name, words).
         self.engines: list[tuple[str, str]] = []
@@ -236,6 +239,14 @@ class QueuePanel(QWidget):
             row.show_running()
         self._tell_soon()
 
+    @Slot(object)
+    def change_job(self, job: JobView) -> None:
+        """Show that a song that waits will be made in another way."""
+        if row := self._rows.get(job.job_id):
+            row.show_engine(job)
+        elif job.job_id in self._beyond:
+            self._beyond[job.job_id] = job
+
     @Slot(str, object)
     def describe_job(self, job_id: str, description: JobDescription) -> None:
         """Show a song's title and cover."""
@@ -341,6 +352,12 @@ class QueuePanel(QWidget):
             row.show_unexported(error)
         self._tell_soon()
 
+    @Slot(str)
+    def show_rest(self, reason: str) -> None:
+        """Show why no further song is begun for a while; "" = they are."""
+        self._rest = reason
+        self._tell_soon()
+
     @Slot(bool)
     def show_paused(self, paused: bool) -> None:
         """Show whether further songs are begun."""
@@ -414,6 +431,7 @@ class QueuePanel(QWidget):
             states.count(RowState.FAILED),
             self._left_s,
             paused=self._is_paused,
+            rest=self._rest,
             running=states.count(RowState.RUNNING),
         )
         if words != self.heading.text():
@@ -568,20 +586,16 @@ class QueuePanel(QWidget):
             up.setShortcut("Alt+Up")
             down.setShortcut("Alt+Down")
             menu.addSeparator()
+            self._add_engines(menu, "Make with", "make_with", job_id, self.make_with_requested)
+            menu.addSeparator()
         if row.state is RowState.RUNNING:
             offer("show_action", "Show this song while it is made", self.show_requested)
             menu.addSeparator()
         if row.state is RowState.FAILED:
             offer("retry_action", "Try again", self.retry_requested)
-            others = menu.addMenu("Try again with")
-            others.setObjectName("retry_with_menu")
-            others.setEnabled(bool(self.engines))
-            for name, words in self.engines:
-                action = others.addAction(words)
-                action.setObjectName(f"retry_with_{name}_action")
-                action.triggered.connect(
-                    lambda _on=False, name=name: self.retry_with_requested.emit(job_id, name)
-                )
+            self._add_engines(
+                menu, "Try again with", "retry_with", job_id, self.retry_with_requested
+            )
             menu.addSeparator()
         if row.state is RowState.UNEXPORTED:
             offer("export_again_action", "Export again", self.export_requested)
@@ -590,3 +604,14 @@ class QueuePanel(QWidget):
         close.setShortcut("Del")
         close.triggered.connect(row.close_job)
         return menu
+
+    def _add_engines(
+        self, menu: QMenu, words: str, name: str, job_id: str, signal: SignalInstance
+    ) -> None:
+        others = menu.addMenu(words)
+        others.setObjectName(f"{name}_menu")
+        others.setEnabled(bool(self.engines))
+        for engine, title in self.engines:
+            action = others.addAction(title)
+            action.setObjectName(f"{name}_{engine}_action")
+            action.triggered.connect(lambda _on=False, engine=engine: signal.emit(job_id, engine))

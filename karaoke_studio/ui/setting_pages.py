@@ -17,6 +17,7 @@ _FOLLOWS = (
     ("smooth", "Follows smoothly"),
     ("off", "Stays where it is"),
 )
+_HOURS = tuple((hour, f"{hour}:00") for hour in range(24))
 _COLOURS = (("magma", "Magma"), ("viridis", "Viridis"), ("grey", "Grey"))
 LOSSLESS = ("wav", "flac")
 _BITRATES = (320, 256, 192, 128)
@@ -199,6 +200,33 @@ PAGES = (
                 "Loudness",
                 "Original, instrumental and vocals equally loud",
                 "Compare them and not their volume; exported files stay as they are",
+            ),
+        ),
+    ),
+    Page(
+        "queue",
+        "Queue",
+        (
+            Switch(
+                "pause_on_battery",
+                "Battery",
+                "Wait while the computer runs on its battery",
+                "The song in work is finished; the next one waits for mains power",
+            ),
+            Switch(
+                "pause_at_night",
+                "Night",
+                "Wait at night, so that the fan is quiet",
+                "The song in work is finished; the next one waits for the morning",
+            ),
+            Pick("night_begins", "From", _HOURS, "When the night begins"),
+            Pick("night_ends", "Until", _HOURS, "When the night ends"),
+            Place(
+                "watch_folder",
+                "Watch",
+                "no folder",
+                "New songs in this folder are made by themselves",
+                "What is in it already is left alone.",
             ),
         ),
     ),

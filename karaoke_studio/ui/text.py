@@ -443,8 +443,29 @@ def dropped(files: int, folders: int) -> str:
 DROP_REFUSED = "Only songs and folders on this computer can be dropped here"
 
 
+_RESTS = {"battery": "Waiting for mains power", "night": "Waiting for the morning"}
+
+
+def resumed(songs: int, *, crashed: bool) -> str:
+    """Return what is told of songs that an earlier run left; "" = nothing needs to be said.
+
+    >>> resumed(3, crashed=True), resumed(3, crashed=False)
+    ('Karaoke Studio ended unexpectedly. 3 songs go on where they were in the queue.', '')
+    """
+    if not crashed:
+        return ""
+    verb = "goes on where it was" if songs == 1 else "go on where they were"
+    return f"Karaoke Studio ended unexpectedly. {counted(songs, 'song')} {verb} in the queue."
+
+
 def queue_summary(
-    to_go: int, failed: int, left_s: float | None, *, paused: bool, running: int
+    to_go: int,
+    failed: int,
+    left_s: float | None,
+    *,
+    paused: bool,
+    running: int,
+    rest: str = "",
 ) -> str:
     """Return the queue's heading.
 
@@ -452,13 +473,17 @@ def queue_summary(
     '7 songs to go · about 4 min left · 1 failed'
     >>> queue_summary(7, 0, 240.0, paused=True, running=1)
     'Pausing after this song · 7 songs to go'
+    >>> queue_summary(7, 0, 240.0, paused=False, running=0, rest="battery")
+    'Waiting for mains power · 7 songs to go'
     """
     parts = []
     if paused:
         parts.append("Pausing after this song" if running else "Paused")
+    elif rest and to_go:
+        parts.append(_RESTS[rest])
     if to_go:
         parts.append(f"{counted(to_go, 'song')} to go")
-        if to_go > 1 and not paused and left_s:
+        if to_go > 1 and not paused and not rest and left_s:
             parts.append(time_left(left_s))
     if failed:
         parts.append(f"{failed} failed")

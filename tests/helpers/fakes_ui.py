@@ -52,6 +52,9 @@ class FakeQueue(QObject):
     job_failed = Signal(str, object)
     job_cancelled = Signal(str)
     job_held = Signal(str, bool)
+    job_changed = Signal(object)
+    resumed = Signal(int, bool)
+    rest_changed = Signal(str)
     jobs_arranged = Signal(object)
     paused_changed = Signal(bool)
     time_left_changed = Signal(object)
@@ -117,6 +120,13 @@ class FakeQueue(QObject):
     def pause(self, on: bool) -> None:
         self.paused = on
         self.paused_changed.emit(on)
+
+    def rest(self, reason: str) -> None:
+        self.rest_changed.emit(reason)
+
+    def make_with(self, job_id: str, engine: str) -> None:
+        self.views[job_id] = replace(self.views[job_id], engine=engine)
+        self.job_changed.emit(self.views[job_id])
 
     def is_paused(self) -> bool:
         return self.paused

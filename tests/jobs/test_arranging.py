@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +13,12 @@ from typing import Any
 import pytest
 
 from karaoke_studio.errors import OutputNotWritable
-from karaoke_studio.job import ALL_STEMS, JobState, Stage
+from karaoke_studio.job import ALL_STEMS, STEMS, JobSpec, JobState, Stage
 from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.library.schema import DATABASE
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.meter import Speeds
-from karaoke_studio.pipeline import Surroundings
+from karaoke_studio.pipeline import Surroundings, expected_s
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
 from tests.jobs.fake_workers import FakeWorkers
@@ -336,3 +340,141 @@ def test_nothing_is_exported_unless_asked(desk: Desk) -> None:
     desk.finish()
     assert told == []
     assert "restore_take" not in [task for task, _ in desk.workers.tasks]
+
+
+# -- waiting, other engines, and what a crash leaves ------------------------------------------
+
+
+def test_nothing_begins_while_the_computer_rests(desk: Desk) -> None:
+    told: list[str] = []
+    desk.queue.rest_changed.connect(told.append)
+    desk.begin("a")
+    desk.queue.rest("battery")
+    desk.workers.let_go.set()
+    desk.wait(lambda: desk.states()["slow"] == "completed")
+    assert desk.states()["a"] == "queued"
+    assert not desk.queue.is_working()
+    assert not desk.queue.is_paused()  # nobody asked for that
+    desk.queue.rest("")
+    desk.finish()
+    assert told == ["battery", ""]
+    assert desk.made() == ["slow", "a"]
+
+
+def test_a_pause_outlasts_a_rest(desk: Desk) -> None:
+    desk.begin("a")
+    desk.queue.pause(on=True)
+    desk.queue.rest("night")
+    desk.queue.rest("")
+    desk.workers.let_go.set()
+    desk.wait(lambda: desk.states()["slow"] == "completed")
+    assert desk.states()["a"] == "queued"
+    desk.queue.pause(on=False)
+    desk.finish()
+
+
+def test_a_song_that_waits_is_made_with_another_engine(desk: Desk) -> None:
+    ids = desk.begin("a")
+    changed: list[Any] = []
+    desk.queue.job_changed.connect(changed.append)
+    desk.queue.make_with(ids["slow"], "centre")  # it has begun
+    desk.queue.make_with(ids["a"], "centre")
+    assert [(job.job_id, job.engine) for job in changed] == [(ids["a"], "centre")]
+    kept = {spec.job_id: spec.engine for spec in desk.library.open_jobs().result()}
+    assert kept[ids["a"]] == "centre"
+    desk.finish()
+    song = desk.library.find_song(ids["a"])
+    assert song is not None
+    assert song.engine == "centre"
+
+
+def test_how_songs_ended_is_kept_for_the_statistics(desk: Desk) -> None:
+    desk.begin("a", "broken")
+    desk.finish()
+    rows = desk.library.submit(
+        lambda c: c.execute("SELECT outcome, engine, song_s, code FROM made").fetchall()
+    ).result()
+    outcomes = sorted((row["outcome"], row["song_s"] > 0, bool(row["code"])) for row in rows)
+    assert outcomes == [
+        ("completed", True, False),
+        ("completed", True, False),
+        ("failed", False, True),
+    ]
+
+
+def test_after_a_crash_songs_go_on_where_they_were(desk: Desk, open_desk: Any) -> None:
+    ids = desk.begin("a", "b")
+    desk.wait(lambda: desk.library.job_starts().result() == {ids["slow"]: 1})
+    starts = [(ids["slow"], 1)]
+    desk.close()
+    _end_as_a_crash_does(desk, starts)
+    again = open_desk()
+    told: list[tuple[int, bool]] = []
+    again.queue.resumed.connect(lambda songs, crashed: told.append((songs, crashed)))
+    again.queue.resume()
+    again.wait(lambda: told == [(3, True)])
+    again.wait(lambda: len(again.queue.jobs()) == 3)
+    assert again.order() == ["slow", "a", "b"]
+    again.finish()
+    assert again.made() == ["slow", "a", "b"]
+    assert again.library.job_starts().result() == {}
+
+
+def test_an_end_in_order_is_no_crash(desk: Desk, open_desk: Any) -> None:
+    desk.begin("a")
+    desk.close()
+    again = open_desk()
+    told: list[tuple[int, bool]] = []
+    again.queue.resumed.connect(lambda songs, crashed: told.append((songs, crashed)))
+    again.queue.resume()
+    again.wait(lambda: told == [(2, False)])
+    again.finish()
+
+
+def test_a_song_that_ended_the_program_twice_is_left_out_with_the_reason(
+    desk: Desk, open_desk: Any
+) -> None:
+    ids = desk.begin("a")
+    desk.close()
+    _end_as_a_crash_does(desk, [(ids["slow"], 2)])
+    again = open_desk()
+    failures: list[Any] = []
+    again.queue.job_failed.connect(lambda job_id, error: failures.append((job_id, error)))
+    again.queue.resume()
+    again.wait(lambda: again.states().get("a") == "completed")
+    ((job_id, error),) = failures
+    assert (job_id, error.code) == (ids["slow"], "ENGINE_CRASHED")
+    assert "ended 2 times while slow.mp3" in error.message
+    assert again.made() == ["a"]
+    again.queue.retry(ids["slow"])  # a person may
+    again.finish()
+    assert again.made() == ["a", "slow"]
+
+
+def _end_as_a_crash_does(desk: Desk, starts: list[tuple[str, int]]) -> None:
+    """Leave in the index what a program that was killed would leave."""
+    with contextlib.closing(sqlite3.connect(desk.folder / "library" / DATABASE)) as connection:
+        connection.executemany(
+            "UPDATE jobs SET starts = ? WHERE id = ?", [(n, job_id) for job_id, n in starts]
+        )
+        connection.commit()
+
+
+def test_the_whole_queue_is_foretold_within_a_fifth_after_the_first_song() -> None:
+    """Songs take what their length asks for, more or less; the first one teaches how much."""
+    rng = random.Random(11)
+    for _ in range(50):
+        speed = rng.uniform(0.02, 2.0)
+        lengths = [rng.uniform(150, 330) for _ in range(40)]
+        taken = [seconds * speed * rng.uniform(0.93, 1.07) for seconds in lengths]
+        speeds = Speeds()
+        parts = {"importing": 0.1, "separating instant": 0.7, "encoding flac": 0.2}
+        speeds.learn({name: share * taken[0] for name, share in parts.items()}, lengths[0])
+        expected = [expected_s(_spec(), "instant", seconds, speeds) for seconds in lengths[1:]]
+        told = sum(seconds for seconds in expected if seconds is not None)
+        assert None not in expected
+        assert told == pytest.approx(sum(taken[1:]), rel=0.2)
+
+
+def _spec() -> JobSpec:
+    return JobSpec("j", Path("a.mp3"), "instant", STEMS)

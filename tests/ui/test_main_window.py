@@ -664,6 +664,47 @@ def test_closing_while_songs_are_made_asks(
     assert not window.isVisible()
 
 
+def test_the_window_closes_by_itself_when_all_is_done(
+    qtbot: QtBot, open_window: OpenWindow, queue: FakeQueue
+) -> None:
+    window = open_window()
+    window.add_paths([Path("a.mp3")])
+    window.close()
+    question = window.findChild(CloseQuestion)
+    assert question is not None
+    qtbot.mouseClick(question.findChild(QPushButton, "close_wait_button"), LEFT)
+    assert window.closing.is_waiting()
+    assert queue.stopped is None
+    queue.finish(queue.ids()[0])
+    qtbot.waitUntil(lambda: queue.stopped is False)
+    assert not window.isVisible()
+
+
+def test_a_window_that_waits_for_its_end_may_stay(
+    qtbot: QtBot, open_window: OpenWindow, queue: FakeQueue
+) -> None:
+    window = open_window()
+    window.add_paths([Path("a.mp3")])
+    window.close()
+    question = window.findChild(CloseQuestion)
+    assert question is not None
+    qtbot.mouseClick(question.findChild(QPushButton, "close_wait_button"), LEFT)
+    window.showNormal()
+    window.banners.closing.acted.emit()
+    assert not window.closing.is_waiting()
+    queue.finish(queue.ids()[0])
+    qtbot.wait(700)
+    assert queue.stopped is None
+
+
+def test_songs_of_a_crash_are_told_of(open_window: OpenWindow, queue: FakeQueue) -> None:
+    window = open_window()
+    queue.resumed.emit(3, False)
+    assert not window.banners.notice.isVisible()
+    queue.resumed.emit(3, True)
+    assert "3 songs go on where they were" in window.banners.notice.label.text()
+
+
 def test_closing_can_be_called_off(qtbot: QtBot, open_window: OpenWindow, queue: FakeQueue) -> None:
     window = open_window()
     window.add_paths([Path("a.mp3")])
