@@ -204,10 +204,12 @@ class Making(QObject):
 
     @staticmethod
     def _add_advice(menu: QMenu, device: Device) -> None:
-        line = menu.addAction(f"{device.label}: {device.advice}")
+        _, is_command, command = device.advice.partition("Type: ")
+        what = "copy the line to type" if is_command else device.advice
+        line = menu.addAction(f"{device.label}: {what}")
         line.setObjectName("device_advice_action")
-        line.setToolTip("A click copies this line")
-        line.triggered.connect(lambda: QApplication.clipboard().setText(device.advice))
+        line.setToolTip(command or "A click copies this")
+        line.triggered.connect(lambda: QApplication.clipboard().setText(command or device.advice))
 
     def _add(
         self, menu: QMenu, group: QActionGroup, field: str, value: str, words: str, chosen: str

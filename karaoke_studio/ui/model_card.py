@@ -86,8 +86,7 @@ class ModelCard(QWidget):
 
         tip = "Bring this model from the Hugging Face hub"
         self.download_button = button("download", "Download", tip)
-        tip = "Also bring what makes drums, bass and other: voice and music do without"
-        self.rest_button = button("rest", "Get all parts", tip)
+        self.rest_button = button("rest", "Get all parts", "Also bring the other parts")
         self.pause_button = button("pause", "Pause", "Stop; what is there already is kept")
         self.verify_button = button(
             "verify", "Verify", "Read all files and compare them with what came", Kind.QUIET
@@ -155,7 +154,9 @@ class ModelCard(QWidget):
         size = text.file_size(view.size) if state in _USABLE else text.about_size(view.size)
         stems = text.counted(len(view.stems), "part") if view.stems else ""
         if state in _USABLE and not view.is_whole:
-            stems = f"voice and music; all parts are {text.about_size(view.rest)} more"
+            stems = "voice and music"
+            more = f"Also bring the other parts, {text.about_size(view.rest)}"
+            self.rest_button.setToolTip(text.tooltip(more))
         self.facts.setText(text.joined(size, stems, view.licence, text.song_takes(expected_s)))
         self._show_state(text.percent(view.arrived / total))
         self._bar_room.setVisible(state in {ModelState.ARRIVING, ModelState.PAUSED})

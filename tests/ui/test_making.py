@@ -140,7 +140,7 @@ def test_devices_are_looked_for_when_the_menu_opens(
     queue.devices_found.emit(
         [
             Device("cuda:0", "NVIDIA H100", memory_mb=80 << 10),
-            Device("cuda:1", "Old Card", works=False, reason="too old", advice="Type this"),
+            Device("cuda:1", "Old Card", works=False, reason="too old", advice="Type: this"),
             Device("cpu", "x86_64"),
             Device("", "AMD graphics", works=False, reason="its driver is missing"),
         ]
@@ -151,8 +151,9 @@ def test_devices_are_looked_for_when_the_menu_opens(
     assert not lines["Old Card\ttoo old"]
     assert not lines["AMD graphics\tits driver is missing"]
     assert "Automatic takes NVIDIA H100: a graphics card that works." in lines
+    assert "Old Card: copy the line to type" in lines
     action(menu, "device_advice_action").trigger()
-    assert QApplication.clipboard().text() == "Type this"
+    assert QApplication.clipboard().text() == "this"
     dialog = window.preferences.open()
     offered = dialog.findChild(QComboBox, "device_choice")
     words = [offered.itemText(place) for place in range(offered.count())]

@@ -62,7 +62,7 @@ def test_all_known_models_are_offered(page: Page) -> None:
     for model in KNOWN_MODELS:
         shown = words(page.card(model.name))
         assert model.best_for in shown
-        assert text.about_size(model.size_bytes) in shown
+        assert text.about_size(model.pair_bytes) in shown
         assert "For research" in shown
         assert "Speed not measured yet" in shown
         assert page.buttons(model.name) == ["Download"]
@@ -250,7 +250,8 @@ def test_the_rest_of_a_model_that_makes_a_pair_can_be_had(page: Page) -> None:
     assert not card.rest_button.isVisibleTo(page.page)
     facts = {"size": 84_000_000, "rest": 252_000_000, "is_whole": False}
     page.models.put("htdemucs_ft", state=ModelState.THERE, **facts)
-    assert "voice and music; all parts are about 252 MB more" in card.facts.text()
+    assert "84 MB · voice and music · " in card.facts.text()
+    assert "about 252 MB" in card.rest_button.toolTip()
     assert card.rest_button.isVisibleTo(page.page)
     card.rest_button.click()
     assert page.models.wishes[-1] == ("rest", "htdemucs_ft")
