@@ -303,11 +303,15 @@ def seek_ahead(live: Any, player: Any, until: Callable[[Callable[[], bool]], flo
     def made() -> int:
         return sum(high - low for low, high in live.within(Layer.FINAL, 0, live.frames))
 
+    # a slow machine's playhead is not to be there before
+    player.pause()
+    player.seek(0)
     begun = until(lambda: made() > 0)
     first = made()
     second = until(lambda: made() > first)
     place = live.frames * 3 // 4
     player.seek(place)
+    player.play()
     there = until(lambda: bool(live.within(Layer.FINAL, place, place + RATE)))
     return {"chunk_s": round(second - begun, 2), "final_after_seek_s": round(there - second, 2)}
 

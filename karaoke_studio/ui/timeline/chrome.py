@@ -22,6 +22,8 @@ _VEIL = 0.55
 _LONG_NAME = 120
 #: Bars and beats nearer to one another, in pixels, are left out.
 _LEAST_BAR, _LEAST_BEAT = 14, 9
+#: Bars so far apart are painted in full strength.
+_ROOMY_BAR = 40
 #: How strongly the lines of bars and of beats are painted.
 _BEATS = (0.26, 0.10)
 #: Size of the sign that says that there is a menu.
@@ -67,7 +69,9 @@ class Chrome:
         beat = grid.period_at(axis.start + axis.span / 2) / axis.step
         if beat * grid.bar < _LEAST_BAR:
             return
-        first, plain = (theme.with_alpha(self.tokens.text, share) for share in _BEATS)
+        # where they are many each is fainter
+        room = min(1.0, beat * grid.bar / _ROOMY_BAR)
+        first, plain = (theme.with_alpha(self.tokens.text, room * share) for share in _BEATS)
         bar_below = theme.with_alpha(theme.DARK.text, _BEATS[1])
         tick, height = QColor(self.tokens.muted), rows.lanes_bottom - RULER_HEIGHT
         for at, is_first in grid.within(axis.start, axis.start + axis.span):
