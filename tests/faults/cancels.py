@@ -67,7 +67,12 @@ def _cancel_at_moments(scale: Scale, street: Street, song: Path, points: int) ->
 
 
 def _make(
-    street: Street, song: Path, out: Path, moment_s: float | None, stage: str | None = None
+    street: Street,
+    song: Path,
+    out: Path,
+    moment_s: float | None,
+    stage: str | None = None,
+    engine: str = "centre",
 ) -> tuple[float, float | None]:
     """Make a song; return how long that took, and how long a cancel was waited for."""
     stop = threading.Event()
@@ -86,7 +91,7 @@ def _make(
     try:
         if timer is not None:
             timer.start()
-        street.make(song, engine="centre", stop=stop, out=out, report=hear)
+        street.make(song, engine=engine, stop=stop, out=out, report=hear)
     except Cancelled:
         return time.monotonic() - started, time.monotonic() - asked_s[0]
     finally:
@@ -106,17 +111,8 @@ def _mutant(scale: Scale, street: Street, song: Path) -> str:
 
     host._Process.send, host.KILL_AFTER_S = send, 60.0  # type: ignore[method-assign]
     try:
-        stop = threading.Event()
-        timer = threading.Timer(1.5, stop.set)
-        timer.start()
-        started = time.monotonic()
-        try:
-            street.make(song, engine="slow", stop=stop, out=scale.folder / "deaf")
-        except Cancelled:
-            pass
-        finally:
-            timer.join()
-        waited_s = time.monotonic() - started - 1.5
+        out = scale.folder / "deaf"
+        _, waited_s = _make(street, song, out, None, "separating", engine="slow")
     finally:
         host._Process.send, host.KILL_AFTER_S = true_send, true_wait_s  # type: ignore[method-assign]
-    return f"cancelling took {waited_s:.1f} s" if waited_s > _LONGEST_S else ""
+    return f"cancelling took {waited_s:.1f} s" if (waited_s or 0) > _LONGEST_S else ""
