@@ -73,6 +73,7 @@ def _make(
     moment_s: float | None,
     stage: str | None = None,
     engine: str = "centre",
+    fraction: float = 0.0,
 ) -> tuple[float, float | None]:
     """Make a song; return how long that took, and how long a cancel was waited for."""
     stop = threading.Event()
@@ -83,7 +84,8 @@ def _make(
         stop.set()
 
     def hear(progress: Any) -> None:
-        if stage is not None and progress.stage == stage and not stop.is_set():
+        is_there = progress.stage == stage and progress.stage_fraction >= fraction
+        if is_there and not stop.is_set():
             ask()
 
     timer = None if moment_s is None or stage else threading.Timer(moment_s, ask)
@@ -112,7 +114,7 @@ def _mutant(scale: Scale, street: Street, song: Path) -> str:
     host._Process.send, host.KILL_AFTER_S = send, 60.0  # type: ignore[method-assign]
     try:
         out = scale.folder / "deaf"
-        _, waited_s = _make(street, song, out, None, "separating", engine="slow")
+        _, waited_s = _make(street, song, out, None, "separating", "slow", 0.05)
     finally:
         host._Process.send, host.KILL_AFTER_S = true_send, true_wait_s  # type: ignore[method-assign]
     return f"cancelling took {waited_s:.1f} s" if (waited_s or 0) > _LONGEST_S else ""
