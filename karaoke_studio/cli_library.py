@@ -47,6 +47,7 @@ from karaoke_studio.library.backup import (
 from karaoke_studio.library.checking import Finding, check_library, file_sha256
 from karaoke_studio.library.finder import Finder, Query, SongRow
 from karaoke_studio.library.manifest import read_manifest
+from karaoke_studio.library.relocate import linked_songs, look_for
 from karaoke_studio.library.schema import DATABASE, open_anew
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.takes import takes_of
@@ -107,6 +108,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     backup = what.add_parser("backup", parents=[common], help="copy what is new to another folder")
     backup.add_argument("folder", type=Path, metavar="DIR")
+    relocate = what.add_parser(
+        "relocate", parents=[common], help="find linked files that were moved, by their content"
+    )
+    relocate.add_argument(
+        "folder", nargs="?", type=Path, metavar="DIR", help="without one, lost songs are shown"
+    )
+    relocate.add_argument("--dry-run", action="store_true", help="only show what would be found")
     what.add_parser("verify", parents=[common], help="read every file and compare; changes nothing")
     what.add_parser("rebuild", parents=[common], help="make the index anew from the songs' folders")
 
@@ -132,6 +140,7 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "remove": shop.remove,
         "restore": shop.restore,
         "backup": shop.backup,
+        "relocate": shop.relocate,
         "verify": shop.verify,
         "rebuild": shop.rebuild,
     }
@@ -424,6 +433,34 @@ class _Library:
             for song_id, why in done.damaged.items():
                 print(f"{song_id[:8]} was left out: {why}")
         return EXIT_FAILED if done.damaged else EXIT_OK
+
+    def relocate(self) -> int:
+        """Find the files of linked songs in a folder, or show which are lost."""
+        has_index = (self._data.library / DATABASE).exists()
+        songs = linked_songs(self._data.library) if has_index else []
+        lost = [song for song in songs if not song.is_there]
+        found: dict[str, Path] = {}
+        if self._arguments.folder is not None and lost:
+            folder = self._arguments.folder.absolute()
+            if not folder.is_dir():
+                raise MissingFile(f"There is no folder {folder.name}.")
+            with stop_on_signals() as stop:
+                found = look_for(lost, folder, _no_report, lambda: check(stop))
+        if found and not self._arguments.dry_run:
+            with closing(LibraryWriter(self._data.library)) as writer:
+                writer.relink(found).result()
+        for song in lost:
+            path = found.get(song.song_id)
+            status = "lost" if path is None else "found"
+            if self._arguments.json:
+                place = str(path or song.path)
+                entry = {"id": song.song_id, "title": song.title, "status": status}
+                print_json(entry | {"path": place})
+            else:
+                print(f"{song.song_id[:8]}  {song.title}: {status} ({path or song.path})")
+        if not lost and not self._arguments.json:
+            print(f"{len(songs)} songs are linked, and all files are there.")
+        return EXIT_OK if len(found) == len(lost) else EXIT_FAILED
 
     def _restore_from(self, folder: Path) -> int:
         backup = folder if folder.name == FOLDER_NAME else folder / FOLDER_NAME

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -350,3 +351,29 @@ def test_noise_is_a_song_too(empty: Terminal, tmp_path: Path) -> None:
     assert done["status"] == "completed"
     assert [listed["title"] for listed in empty("list")] == ["%d \U0001f600"]
     assert empty("verify") == []
+
+
+def test_lost_files_are_found_by_their_content(empty: Terminal, tmp_path: Path) -> None:
+    assert empty("relocate") == []
+    library = LibraryWriter(empty.data / "library")
+    (tmp_path / "new").mkdir()
+    for title, content in (("Blue", b"blue song"), ("Red", b"red song")):
+        take = make_take(library.staging, title=title, copy=None, name=f"{title}.mp3")
+        (tmp_path / "new" / "x.mp3").write_bytes(content)
+        facts = {"sha256": file_sha256(tmp_path / "new" / "x.mp3"), "size_bytes": len(content)}
+        library.adopt(replace(take, song=take.song | facts))
+        shutil.rmtree(take.staging)
+    library.close()
+    lost = empty("relocate", status=1)
+    assert [(song["title"], song["status"]) for song in lost] == [("Blue", "lost"), ("Red", "lost")]
+    dry = empty("relocate", tmp_path / "new", "--dry-run", status=1)
+    assert [song["status"] for song in dry] == ["lost", "found"]
+    assert len(empty("relocate", status=1)) == 2
+    found = empty("relocate", tmp_path / "new", status=1)
+    assert found[1]["path"] == str(tmp_path / "new" / "x.mp3")
+    (left,) = empty("relocate", status=1)
+    assert left["title"] == "Blue"
+    (tmp_path / "new" / "y.mp3").write_bytes(b"blue song")
+    empty("relocate", tmp_path / "new")
+    assert empty("relocate") == []
+    empty("relocate", tmp_path / "nowhere")  # nothing is lost: nothing is looked for

@@ -186,6 +186,38 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     path = folder / DATABASE
     if not path.is_file():  # SQLite would make an empty one
         raise LibraryDamaged("There is no library yet.", hint="Start the program once more.")
+    connection = _open_as_it_is(path)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return connection if not 0 < version < VERSION else _brought_up(connection, folder)
+    except sqlite3.DatabaseError as exc:
+        connection.close()
+        raise translate(exc) from exc
+
+
+def _brought_up(connection: sqlite3.Connection, folder: Path) -> sqlite3.Connection:
+    """Return an older index as this version knows it; where it cannot be changed, a copy."""
+    try:
+        _open_checked(folder / DATABASE).close()
+    except (KaraokeError, sqlite3.Error, OSError, UnicodeDecodeError) as exc:
+        log.info("an older index is looked at in memory: %s", exc)
+    else:
+        connection.close()
+        return _open_as_it_is(folder / DATABASE)
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.backup(copy)
+    connection.close()
+    copy.create_function("searchable", 1, searchable, deterministic=True)
+    (version,) = copy.execute("PRAGMA user_version").fetchone()
+    for statement in itertools.chain(*MIGRATIONS[version:]):
+        copy.execute(statement)
+    copy.execute("PRAGMA query_only = ON")
+    copy.row_factory = sqlite3.Row
+    copy.text_factory = _text
+    return copy
+
+
+def _open_as_it_is(path: Path) -> sqlite3.Connection:
     try:
         try:
             return _open_to_look(path.as_uri())

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from karaoke_studio.errors import LibraryReadOnly
 from karaoke_studio.library import schema
 from karaoke_studio.library.dated import dated_backups
+from karaoke_studio.library.finder import Finder, Query
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
 from tests.library.takes import make_take
@@ -89,6 +91,7 @@ _DIE = """
 import os, signal, sys
 from contextlib import closing
 from pathlib import Path
+from karaoke_studio.errors import LibraryReadOnly
 from karaoke_studio.library import schema
 from karaoke_studio.library.writer import LibraryWriter
 
@@ -150,3 +153,24 @@ def test_each_step_is_preceded_by_a_copy_of_the_index(old: Path) -> None:
     with closing(sqlite3.connect(dated_backups(old)[-1])) as copy:
         assert copy.execute("PRAGMA user_version").fetchone() == (1,)
         assert copy.execute("SELECT COUNT(*) FROM songs").fetchone() == (3,)
+
+
+def test_an_older_index_can_be_read_at_once(old: Path) -> None:
+    assert [song.title for song in songs_of(old)] == ["Älter 2", "Älter 1", "Älter 0"]
+    with closing(sqlite3.connect(old / schema.DATABASE)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+
+
+def test_an_older_index_that_cannot_be_changed_is_read_all_the_same(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_folder: Path) -> sqlite3.Connection:
+        raise LibraryReadOnly("It cannot be written to.")
+
+    monkeypatch.setattr(schema, "_open_checked", refuse)
+    assert [song.title for song in songs_of(old)] == ["Älter 2", "Älter 1", "Älter 0"]
+    finder = Finder(old)
+    assert len(finder.find(Query(text="alter")).rows) == 3
+    finder.close()
+    with closing(sqlite3.connect(old / schema.DATABASE)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
