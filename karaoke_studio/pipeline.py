@@ -51,7 +51,7 @@ from karaoke_studio.paths import data_folder
 from karaoke_studio.playback.live_song import Layer, LiveSong
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
-from karaoke_studio.staging import DRAFT, ORIGINAL_PEAKS, VOCALS, Staging, sweep
+from karaoke_studio.staging import DRAFT, ORIGINAL_PEAKS, VOCALS, Staging, sweep, take_over
 from karaoke_studio.worker.calibration import strike_way
 from karaoke_studio.worker.conversion import convert_models, convert_network
 from karaoke_studio.worker.draft import Draft
@@ -420,6 +420,7 @@ class _Run:
         worker = self._worker_for(plan.role)
         loaded = self._load_network(worker, model)
         self._choose_stems(tuple(loaded["sources"]))
+        self._go_on_with(model["model"])
         args = model | {"song": self.song, "stems": self.parts, "options": plan.options}
         done = self._stage(Stage.SEPARATING, worker, "separate", args)
         self.model_load_s = loaded["load_s"] + done["model_load_s"]
@@ -430,6 +431,14 @@ class _Run:
             self._note_fallback(given_up, code, done["device"])
         if any(code == DeviceLost.code for _, code in done["fallbacks"]):
             worker.end_idle()  # a driver that failed once fails in that process for ever
+
+    def _go_on_with(self, model: str) -> None:
+        """Take over what a program that was killed has left of the same song."""
+        facts = {name: self.song[name] for name in ("sha256", "frames", "channels")}
+        try:
+            take_over(self.staging, facts | {"model": model, "stems": self.parts})
+        except OSError as exc:
+            raise error_from_os(exc, self.staging, writing=True) from exc
 
     def _asked_of_network(self) -> list[str] | None:
         """Return the stems that a network will be asked for, None where its own list decides."""

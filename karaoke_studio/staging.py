@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 ORIGINAL, ORIGINAL_PEAKS = "original.f32", "original.peaks"
 #: Vocals that will be kept, and those of the built-in engine that are heard until they are there.
 VOCALS, DRAFT = "vocals.f32", "draft.f32"
+
+#: Of a song that a network makes: what of it is on disk for certain, and which song it is.
+JOURNAL, UNFINISHED = "journal", "unfinished.json"
+#: So long a song that a crash interrupted can be gone on with.
+_KEPT_S = 24 * 3600.0
 
 _LOCK_NAME = ".lock"
 #: In the lock file once its owner holds the lock: a file without it may be one just being made.
@@ -102,7 +107,8 @@ class Staging:
 def sweep(parent: Path, pattern: str = "*") -> int:
     """Remove staging folders whose owner is gone; return how many.
 
-    A folder without our lock file is not ours: it is left alone unless it is empty.
+    A folder without our lock file is not ours: it is left alone unless it is empty. Of a song that
+    can be gone on with (`take_over`) the stems stay for a day.
     """
     swept = 0
     for folder in parent.glob(pattern):
@@ -110,12 +116,74 @@ def sweep(parent: Path, pattern: str = "*") -> int:
             is_left_over = folder.is_dir() and not folder.is_symlink() and _is_left_over(folder)
         except OSError:  # another sweeper was faster
             continue
-        if is_left_over:
+        if is_left_over and _can_go_on(folder):
+            _strip(folder)
+        elif is_left_over:
             _remove(folder)
             swept += 1
     if swept:
         log.info("swept %d left-over staging folders", swept)
     return swept
+
+
+def take_over(folder: Path, song: dict[str, Any]) -> bool:
+    """Bring in what an interrupted program left of a song, to go on with it.
+
+    Args:
+        folder: the staging folder of the new job; its neighbours are looked at.
+        song: plain values that tell the song, its model and its `stems`; remembered in the folder.
+
+    Returns:
+        Whether there was something.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    found = False
+    for other in folder.parent.iterdir():
+        if other != folder and not found and _read(other / UNFINISHED) == song:
+            found = _bring(other, folder, [f"{stem}.f32" for stem in song["stems"]])
+    write_json_atomic(folder / UNFINISHED, song)
+    return found
+
+
+def _bring(other: Path, folder: Path, stems: list[str]) -> bool:
+    """Move stems and their journal out of a folder whose owner is gone; then it goes."""
+    try:
+        with (other / _LOCK_NAME).open("r+b") as file:
+            if not try_lock(file):
+                return False
+            for name in (*stems, JOURNAL):
+                (other / name).replace(folder / name)
+    except OSError as exc:  # not whole: then the song begins anew
+        log.info("%s cannot be gone on with: %s", other.name, exc)
+        return False
+    _remove(other)
+    log.info("%s is gone on with", other.name)
+    return True
+
+
+def _can_go_on(folder: Path) -> bool:
+    try:
+        age_s = time.time() - (folder / JOURNAL).stat().st_mtime
+    except OSError:
+        return False
+    return age_s < _KEPT_S and _read(folder / UNFINISHED) is not None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        song = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return song if isinstance(song, dict) else None
+
+
+def _strip(folder: Path) -> None:
+    """Leave of a folder what it takes to go on."""
+    stems = (_read(folder / UNFINISHED) or {}).get("stems")
+    kept = {JOURNAL, UNFINISHED, *(f"{stem}.f32" for stem in stems or ())}
+    _remove_files(folder, kept)
 
 
 def _is_left_over(folder: Path) -> bool:
@@ -136,17 +204,22 @@ def _is_old(folder: Path) -> bool:
 
 def _remove(folder: Path) -> None:
     """Remove a staging folder, the lock file last: what a crash leaves can still be swept."""
+    _remove_files(folder, set())
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_files(folder: Path, kept: set[str]) -> None:
+    """Remove all but some files and the lock from a staging folder."""
     try:
-        inside = list(folder.iterdir())
+        inside = [path for path in folder.iterdir() if path.name not in {_LOCK_NAME, *kept}]
     except OSError:
         return
     for path in inside:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name != _LOCK_NAME:
+        else:
             with contextlib.suppress(OSError):
                 path.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_json_atomic(path: Path, data: object) -> None:

@@ -61,6 +61,7 @@ class Street:
             self.fractions.append(progress.overall_fraction)
 
         self.run = _Run(spec, folder, report, threading.Event(), around)
+        self.run.song = {"sha256": "ab", "frames": 1, "channels": 2}
         self.plan = Plan("engine", {"device": device, "mode": "exact"})
 
     def go(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -228,3 +229,27 @@ def test_a_killed_network_goes_on_where_it_was(studio: Studio) -> None:
     assert killed
     assert notes.CHILD_RESTARTED in result.notes
     assert np.array_equal(read_ints(result.vocals_path)[0], wanted)
+
+
+def test_a_song_goes_on_where_a_killed_program_left_it(studio: Studio, tmp_path: Path) -> None:
+    left: list[Path] = []
+
+    def leave(progress: Progress) -> None:
+        """Keep what a kill after the last checkpoint would leave."""
+        if progress.stage is Stage.ENCODING and not left:
+            (staging,) = studio.folder.glob("*/.karaoke-*")
+            left.append(tmp_path / "left")
+            shutil.copytree(staging, left[0])
+
+    wanted, _ = read_ints(studio.make("htdemucs", ("vocals",), report=leave).vocals_path)
+    # marked, so that it is seen whose work it is
+    stem = left[0] / "vocals.f32"
+    stem.write_bytes((np.fromfile(stem, np.float32) * np.float32(0.5)).tobytes())
+
+    def make_beside(progress: Progress) -> None:
+        if progress.stage is Stage.IMPORTING and left[0].exists():
+            (staging,) = studio.folder.glob("*/.karaoke-*")
+            left[0].rename(staging.with_name(".karaoke-left"))
+
+    found, _ = read_ints(studio.make("htdemucs", ("vocals",), report=make_beside).vocals_path)
+    assert np.abs(found - wanted / 2).max() <= 256  # one step of 24 bits

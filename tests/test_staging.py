@@ -16,10 +16,14 @@ import pytest
 
 from karaoke_studio import staging
 from karaoke_studio.staging import (
+    JOURNAL,
+    ORIGINAL,
+    UNFINISHED,
     Staging,
     sweep,
     sync_folder,
     sync_tree,
+    take_over,
     try_lock,
     write_json_atomic,
 )
@@ -354,3 +358,76 @@ def test_the_whole_tree_is_flushed_deepest_first(
     assert sorted(flushed) == ["1", "manifest.json", "song", "takes", "vocals.flac"]
     order = [flushed.index(name) for name in ("vocals.flac", "1", "takes", "song")]
     assert order == sorted(order)
+
+
+# -- songs that can be gone on with -------------------------------------------------------------
+
+SONG = {"sha256": "ab", "model": "htdemucs", "stems": ["vocals"]}
+
+
+def interrupted(folder: Path, *, song: dict[str, object] = SONG, stems: bool = True) -> Path:
+    """What a program leaves that is killed in the middle of a song."""
+    staging = Staging(folder)
+    take_over(folder, song)
+    (folder / ORIGINAL).write_bytes(b"original")
+    (folder / "edges").mkdir()
+    (folder / JOURNAL).write_text("ranges")
+    if stems:
+        (folder / "vocals.f32").write_bytes(b"vocals")
+    staging._lock.close()
+    return folder
+
+
+def test_what_was_made_of_a_song_is_taken_over(tmp_path: Path) -> None:
+    left = interrupted(tmp_path / "left")
+    assert sweep(tmp_path) == 0
+    assert {path.name for path in left.iterdir()} == {".lock", JOURNAL, UNFINISHED, "vocals.f32"}
+    with Staging(tmp_path / "new") as staging:
+        assert take_over(staging.folder, SONG)
+        assert not left.exists()
+        assert (staging.folder / "vocals.f32").read_bytes() == b"vocals"
+        assert (staging.folder / JOURNAL).read_text() == "ranges"
+        # and once more after the next kill
+        assert json.loads((staging.folder / UNFINISHED).read_text()) == SONG
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("other", [{"sha256": "cd"}, {"model": "mine"}, {"stems": ["bass"]}])
+def test_another_song_is_left_alone(tmp_path: Path, other: dict[str, object]) -> None:
+    left = interrupted(tmp_path / "left", song=SONG | other)
+    with Staging(tmp_path / "new") as staging:
+        assert not take_over(staging.folder, SONG)
+        assert not (staging.folder / JOURNAL).exists()
+    assert (left / JOURNAL).exists()
+
+
+def test_a_song_in_work_is_not_taken_away(tmp_path: Path) -> None:
+    with Staging(tmp_path / "one") as one, Staging(tmp_path / "two") as two:
+        take_over(one.folder, SONG)
+        (one.folder / JOURNAL).write_text("ranges")
+        (one.folder / "vocals.f32").write_bytes(b"vocals")
+        assert not take_over(two.folder, SONG)
+        assert (one.folder / "vocals.f32").exists()
+
+
+def test_what_is_not_whole_begins_anew(tmp_path: Path) -> None:
+    interrupted(tmp_path / "left", stems=False)
+    with Staging(tmp_path / "new") as staging:
+        assert not take_over(staging.folder, SONG)
+        assert not (staging.folder / JOURNAL).exists()
+
+
+def test_after_a_day_nothing_is_kept(tmp_path: Path) -> None:
+    left = interrupted(tmp_path / "left")
+    yesterday = time.time() - 25 * 3600
+    os.utime(left / JOURNAL, (yesterday, yesterday))
+    assert sweep(tmp_path) == 1
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("text", ["[1", "[]", ""])
+def test_a_folder_that_does_not_say_what_it_is_goes(tmp_path: Path, text: str) -> None:
+    left = interrupted(tmp_path / "left")
+    (left / UNFINISHED).write_text(text)
+    assert sweep(tmp_path) == 1
+    assert not left.exists()

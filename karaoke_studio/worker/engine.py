@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from karaoke_studio.separation.device import list_devices
+from karaoke_studio.staging import JOURNAL
 from karaoke_studio.worker.child import Task, TaskContext
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from karaoke_studio.separation.song_run import Ledger, NetworkOptions, Separation, Song
 
 log = logging.getLogger(__name__)
-
-JOURNAL = "journal"
 
 
 def devices(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
