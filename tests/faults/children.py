@@ -27,6 +27,8 @@ _LONGEST_S = 5.0
 _BUILTIN = {"importing": "transfer", "separating": "builtin", "encoding": "transfer"}
 _NETWORK = {"loading_model": "engine", "separating": "engine"}
 _SMALL = "htdemucs"
+#: A kill comes so soon after a stage has begun: some are over quickly.
+_DELAYS_S = {"importing": 0.02, "loading_model": 0.05, "separating": 0.25, "encoding": 0.05}
 
 
 class _Shop:
@@ -118,7 +120,7 @@ def _once(
     scale: Scale, shop: _Shop, report: Report, engine: str, stage: str, role: str, number: int
 ) -> None:
     repeat = f"{engine}, {stage}, {number}"
-    delay_s = scale.rng(*map(ord, repeat)).uniform(0, 0.05 if stage == "loading_model" else 0.25)
+    delay_s = scale.rng(*map(ord, repeat)).uniform(0, _DELAYS_S[stage])
     killer = _Killer(getattr(shop.workers, role), stage, delay_s, 1)
     out = scale.folder / f"once-{engine}-{stage}-{number}"
     report.points += 1

@@ -42,6 +42,7 @@ def run(scale: Scale) -> Report:
     folder = scale.folder / "hostile"
     _import_all(folder, report, "karaoke_studio.worker.child")
     _take_models(scale, report)
+    _work_alone(scale, report)
     _drop_addresses(report)
     if shutil.which("strace") is None:
         report.notes["strace"] = "is not there: opens and sockets were not counted"
@@ -272,6 +273,25 @@ def _device(folder: Path) -> Path:
     path = folder / "endless.mp3"
     path.symlink_to("/dev/zero")
     return path
+
+
+def _work_alone(scale: Scale, report: Report) -> None:
+    """Open the window and make a song: nobody on a network is asked for anything."""
+    if shutil.which("strace") is None:
+        return
+    song = write_song(scale.folder / "alone.wav", noise(1.5, _RATE, 2), _RATE, "PCM_16")
+    for name, words in (("window", ("--smoke",)), ("song", ("library", "add", song))):
+        trace = scale.folder / f"alone-{name}"
+        watch = ("strace", "-f", "-qq", "-e", "trace=socket", "-o", str(trace))
+        program = Program(
+            *words, data=scale.folder / "alone", before=watch, is_window=name == "window"
+        )
+        report.points += 1
+        report.hits += 1
+        if status := program.wait(120):
+            report.failures.append(f"{name}: it ended with {status}: {program.text[-200:]}")
+        calls = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
+        report.failures += [f"{name}: {line}" for line in calls[:3]]
 
 
 def _take_models(scale: Scale, report: Report) -> None:
