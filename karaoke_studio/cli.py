@@ -122,7 +122,13 @@ def _add_network(make: argparse.ArgumentParser) -> None:
     group.add_argument("--shifts", type=_whole(0, 20), default=usual.shifts, metavar="N")
     group.add_argument("--segment", type=_number(0.5, 600), metavar="SECONDS")
     group.add_argument("--device", type=_device, default=usual.device, help=DEVICES)
-    group.add_argument("--threads", type=_whole(0, 256), default=usual.threads, metavar="N")
+    group.add_argument(
+        "--threads",
+        type=_whole(0, 256),
+        default=usual.threads,
+        metavar="N",
+        help="0 (default) = one for each core",
+    )
 
 
 def _stems(text: str) -> tuple[str, ...]:

@@ -79,7 +79,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     benchmark.add_argument("name", metavar="NAME")
     benchmark.add_argument("--again", action="store_true", help="even if it was measured before")
-    benchmark.add_argument("--threads", type=int, default=0, metavar="N", help="0 = all (default)")
+    threads = "0 (default) = one for each core"
+    benchmark.add_argument("--threads", type=int, default=0, metavar="N", help=threads)
     remove = models.add_parser("remove", parents=[common], help="take a model away")
     remove.add_argument("name", metavar="NAME")
     commands.add_parser(
