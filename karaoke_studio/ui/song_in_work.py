@@ -80,7 +80,7 @@ class SongInWork(QWidget):
         self.transport = Transport(look, volume)
         self.transport.next_button.hide()
         self.transport.places_button.hide()
-        self.transport.beats_button.hide()
+        self.transport.leave_out_beats()
         self.tune = TuneControls(look)
         for panel in (self.transport, self.tune):
             for part in (panel, *panel.findChildren(QWidget)):

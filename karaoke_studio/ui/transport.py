@@ -36,7 +36,7 @@ from karaoke_studio.ui.theme import Look
 SOURCES = ("original", "instrumental", "vocals")
 _NAMES = {"original": "Original", "instrumental": "Instrumental", "vocals": "Vocals"}
 _VOLUME_STEPS = 100
-_ROOMY_WIDTH, _TIGHT_WIDTH = 860, 700
+_ROOMY_WIDTH, _TIGHT_WIDTH = 860, 730
 _VOLUME_WIDTH = 120
 
 
@@ -313,6 +313,7 @@ class Transport(QWidget):
     def __init__(self, look: Look, volume: float) -> None:
         super().__init__()
         self.setObjectName("transport")
+        self._has_beats = True
         self.previous_button = Button(
             look,
             "previous_button",
@@ -408,7 +409,22 @@ class Transport(QWidget):
         self.switch.set_keys_shown(is_roomy)
         loop = self.loop_button
         loop.setMaximumWidth((loop.sizeHint() if is_roomy else loop.minimumSizeHint()).width())
-        self.length.setVisible(self.width() >= _TIGHT_WIDTH)
+        is_tight = self.width() < _TIGHT_WIDTH
+        self.length.setVisible(not is_tight)
+        # its key and the menu are left
+        self.beats_button.setVisible(self._has_beats and not is_tight)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room for what is never left out."""
+        least = super().minimumSizeHint()
+        spare = [part for part in (self.length, self.beats_button) if not part.isHidden()]
+        width = sum(part.sizeHint().width() + theme.XS for part in spare)
+        return QSize(least.width() - width, least.height())
+
+    def leave_out_beats(self) -> None:
+        """Have no button for beats: nothing is known of them."""
+        self._has_beats = False
+        self.beats_button.hide()
 
     def set_time(self, position_s: float, length_s: float) -> None:
         """Show where the song is."""
