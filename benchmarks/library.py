@@ -3,8 +3,10 @@
     python benchmarks/library.py [--songs N] [--check] [--quick] [--json FILE]
 
 A search is measured from the letter that is typed to the painted list (offscreen), with covers
-that are not there. Goals: open ≤ 300 ms (index checked, folders and rows compared, first rows
-painted), search p95 ≤ 30 ms; `--check` exits with 1 where they are missed.
+that are not there. Goals up to 10,000 songs: open ≤ 300 ms (index checked, folders and rows
+compared, first rows painted), search p95 ≤ 30 ms, a frame of scrolling p95 ≤ 16.7 ms in list, table
+and covers, adding a song ≤ 50 ms; with more songs: search p95 ≤ 100 ms. `--check` exits with 1
+where they are missed.
 """
 
 from __future__ import annotations
@@ -33,10 +35,18 @@ from karaoke_studio.library.edits import insert
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.songs_list import SongsList
+from karaoke_studio.ui.songs_view import SongsView
 from karaoke_studio.ui.theme import Look
-from tests.library.takes import FACTS
+from karaoke_studio.ui.wide_list import WideList
+from tests.library.takes import FACTS, make_take
 
-GOAL_OPEN_MS, GOAL_SEARCH_MS = 300.0, 30.0
+GOALS_MS = {
+    "open": 300.0,
+    "search p95": 30.0,
+    "add one p50": 50.0,
+    **{f"{view}, a frame p95": 16.7 for view in ("list", "table", "covers")},
+}
+GOALS_OF_MANY_MS = {"search p95": 100.0}
 WORDS = (
     *("night", "bus", "home", "copper", "sky", "paper", "boats", "ten", "past", "nine", "river"),
     *("halfway", "to", "june", "lighthouse", "slow", "motion", "dream", "café", "señorita"),
@@ -93,7 +103,14 @@ def build(folder: Path, songs: int) -> None:
                         "notes": [],
                     }
                 },
-                "decided": {"favourite": number % 9 == 0},
+                "words": [[None, " ".join(rng.choices(WORDS, k=120))]],
+                "decided": {
+                    "favourite": number % 9 == 0,
+                    "rating": number % 6,
+                    "labels": [rng.choice(("duet", "party", "slow"))] if number % 3 else [],
+                    "colour": "teal" if number % 5 == 0 else "",
+                    "analysis": {"bpm": rng.uniform(60, 180), "key": "D minor", "lufs": -12.0},
+                },
             }
             (folder / song_id / "manifest.json").write_text(json.dumps(manifest))
             insert(connection, manifest)
@@ -117,6 +134,9 @@ class Bench:
         self.panel.query_changed.connect(self.shelf.find)
         self.panel.resize(280, 800)
         self.panel.show()
+        self.wide = WideList(look, self.disk, folder, self.panel)
+        self.wide.headings.set_columns("")
+        self.wide.resize(1100, 800)
 
     def _on_found(self, found: object) -> None:
         self._answers += 1
@@ -140,6 +160,7 @@ class Bench:
         self.shelf.close()
         self.disk.close()
         self.writer.close()
+        self.wide.deleteLater()
         self.panel.deleteLater()
 
 
@@ -170,13 +191,18 @@ def measure(application: QApplication, folder: Path, rounds: int) -> dict[str, f
         bench.writer.change_song(song_id, rating=number % 6).result()
         changes.append((time.perf_counter() - began) * 1000)
     refreshed = bench.until_painted(bench.ask_again)
-    scrolls = []
-    bar = view.verticalScrollBar()
-    for step in range(40 * rounds):
+    scrolls = {"list": scrolled(view, 40 * rounds)}
+    bench.wide.show()
+    for kind, wide in zip(("table", "covers"), bench.wide.views(), strict=True):
+        bench.wide.set_kind(kind)
+        application.processEvents()
+        scrolls[kind] = scrolled(wide, 40 * rounds)
+    adds = []
+    for _ in range(rounds):
+        take = make_take(bench.writer.staging, title="New song", artist="Somebody")
         began = time.perf_counter()
-        bar.setValue((step * 997) % max(1, bar.maximum()))
-        view.viewport().repaint()
-        scrolls.append((time.perf_counter() - began) * 1000)
+        bench.writer.adopt(take)
+        adds.append((time.perf_counter() - began) * 1000)
     bench.close()
     return {
         "open": statistics.median(total for total, _ in opened),
@@ -187,9 +213,21 @@ def measure(application: QApplication, folder: Path, rounds: int) -> dict[str, f
         "sort, worst": max(sorts),
         "change p50": statistics.median(changes),
         "read again after a change": refreshed,
-        "scroll p50": statistics.median(scrolls),
-        "scroll p95": percentile(scrolls, 95),
+        "add one p50": statistics.median(adds),
+        "add one, worst": max(adds),
+        **{f"{kind}, a frame p95": percentile(times, 95) for kind, times in scrolls.items()},
     }
+
+
+def scrolled(view: SongsView, steps: int) -> list[float]:
+    """Return the milliseconds of each step of scrolling through all songs, till it is painted."""
+    bar, taken = view.verticalScrollBar(), []
+    for step in range(steps):
+        began = time.perf_counter()
+        bar.setValue((step * 997) % max(1, bar.maximum()))
+        view.viewport().repaint()
+        taken.append((time.perf_counter() - began) * 1000)
+    return taken
 
 
 def percentile(values: list[float], share: int) -> float:
@@ -216,8 +254,11 @@ def main() -> int:
         print(f"  {what:<28}{value:>9.2f}")
     if chosen.json:
         chosen.json.write_text(json.dumps(figures, indent=1))
-    is_good = figures["open"] <= GOAL_OPEN_MS and figures["search p95"] <= GOAL_SEARCH_MS
-    return 0 if is_good or not chosen.check else 1
+    goals = GOALS_MS if chosen.songs <= 10_000 else GOALS_OF_MANY_MS
+    missed = [name for name, goal in goals.items() if figures[name] > goal]
+    for name in missed:
+        print(f"missed: {name}, goal {goals[name]:g}")
+    return 1 if missed and chosen.check else 0
 
 
 if __name__ == "__main__":

@@ -249,7 +249,6 @@ class WideList(QWidget):
             view.setModel(songs.shown)
             view.setSelectionModel(songs.view.selectionModel())
             songs.join_view(view)
-        self.table.verticalScrollBar().valueChanged.connect(self.table.viewport().update)
         self.headings.sectionResized.connect(self.table.viewport().update)
         self.headings.sectionMoved.connect(self.table.viewport().update)
         self.headings.geometriesChanged.connect(self.table.viewport().update)

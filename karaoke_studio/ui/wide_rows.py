@@ -76,6 +76,9 @@ class TableRows(SongRows):
     ) -> None:
         super().__init__(look, disk, folder, view)
         self._header = header
+        # a font for every cell of every row would be felt while scrolling
+        self._plain, self._strong = theme.font(), theme.font(strong=True)
+        self._tabular = theme.font(tabular=True)
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         """Return the height of a row."""
@@ -89,10 +92,10 @@ class TableRows(SongRows):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ground(painter, box, option.state, is_open=song.id == self.open_id)
         for place, (name, column) in enumerate(COLUMNS.items()):
-            if self._header.isSectionHidden(place):
+            if not (width := self._header.sectionSize(place)):
                 continue
             left = self._header.sectionViewportPosition(place)
-            cell = QRect(left, box.top(), self._header.sectionSize(place), box.height())
+            cell = QRect(left, box.top(), width, box.height())
             cell.adjust(theme.M, 0, -theme.M, 0)
             if name == "title":
                 self._paint_title(painter, cell, song)
@@ -114,7 +117,7 @@ class TableRows(SongRows):
             icons.paint_icon(painter, "star-fill", star, self._look.tokens.accent)
             words.adjust(0, 0, -_STAR - theme.S, 0)
         painter.setPen(QColor(self._look.tokens.text))
-        draw_elided(painter, words, song.title, theme.font(strong=True))
+        draw_elided(painter, words, song.title, self._strong)
 
     def _paint_picture(self, painter: QPainter, cover: QRect, song: SongRow) -> None:
         path = self._folder / song.id / song.cover if song.cover else None
@@ -130,18 +133,19 @@ class TableRows(SongRows):
             painter.drawEllipse(mark)
             painter.setPen(QColor(self._look.tokens.muted))
             words = cell.adjusted(_MARK + theme.S, 0, 0, 0)
-            draw_elided(painter, words, text.colour(song.colour), theme.font())
+            draw_elided(painter, words, text.colour(song.colour), self._plain)
 
     def _paint_cell(self, painter: QPainter, cell: QRect, column: Column, song: SongRow) -> None:
-        tokens = self._look.tokens
-        painter.setPen(QColor(tokens.accent if column.sort == "rating" else tokens.muted))
-        font = theme.font(tabular=column.is_number)
-        if not column.is_number:
-            draw_elided(painter, cell, column.show(song), font)
+        words, tokens = column.show(song), self._look.tokens
+        if not words:
             return
-        painter.setFont(font)
+        painter.setPen(QColor(tokens.accent if column.sort == "rating" else tokens.muted))
+        if not column.is_number:
+            draw_elided(painter, cell, words, self._plain)
+            return
+        painter.setFont(self._tabular)
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(cell, int(right), column.show(song))
+        painter.drawText(cell, int(right), words)
 
 
 class CoverTiles(SongRows):
