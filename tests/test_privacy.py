@@ -49,7 +49,7 @@ OWN_WORDS = {
     "ui/fader.py": {"tip", "self.slider.usual"},
     "ui/job_row.py": {"word"},
     "ui/labels.py": {"says"},
-    "ui/making.py": {"explain(self._devices)", "tip"},
+    "ui/making.py": {"explain(self._devices)", "tip", "command"},
     "ui/output_meter.py": {"said"},
     "ui/pan.py": {"self._words", "where"},
     "ui/queue_panel.py": {"tip", "word"},
@@ -66,6 +66,8 @@ def foreign_words(words: ast.expr, own: set[str]) -> list[str]:
         return []
     if isinstance(words, ast.IfExp):
         return foreign_words(words.body, own) + foreign_words(words.orelse, own)
+    if isinstance(words, ast.BoolOp):
+        return [word for part in words.values for word in foreign_words(part, own)]
     if isinstance(words, ast.JoinedStr):
         parts = [part.value for part in words.values if isinstance(part, ast.FormattedValue)]
         return [word for part in parts for word in foreign_words(part, own)]
@@ -133,6 +135,7 @@ def test_labels_and_boxes_say_that_their_words_are_plain() -> None:
         ("f'Play {song.title}'", False),
         ("'Play' if ready else title", False),
         ("'Play ' + title", False),
+        ("title or 'Play'", False),
     ],
 )
 def test_the_lint_of_tooltips_can_fail(words: str, is_safe: bool) -> None:
