@@ -85,6 +85,8 @@ class Studio(QObject):
         self.awake = Awake()
         self._has_ended = False
         self._mpris: Mpris | None = None
+        #: Another library was chosen: the window opens again with it.
+        self.opens_again = False
         #: The library shall move here after the window has closed.
         self.planned_move: PlannedMove | None = None
         self.window = MainWindow(
@@ -114,6 +116,7 @@ class Studio(QObject):
         self.watch.arrived.connect(self._on_songs_arrived)
         window.commands["library_action"].triggered.connect(self._on_library_wanted)
         self.window.preferences.move_confirmed.connect(self._on_move_confirmed)
+        self.window.preferences.library_chosen.connect(self._on_library_chosen)
         for changed in (
             self.queue.job_started,
             self.queue.job_finished,
@@ -156,6 +159,18 @@ class Studio(QObject):
     @Slot(object)
     def _on_move_confirmed(self, move: PlannedMove) -> None:
         self.planned_move = move
+        self.window.close_now(keep=True)
+
+    @Slot(str)
+    def _on_library_chosen(self, folder: str) -> None:
+        try:
+            if folder:  # not empty, or it would pass for a disk that is not there
+                (Path(folder) / ".staging").mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            self.window.collection.tell(error_from_os(exc, folder, writing=True).message)
+            return
+        self.opens_again = True
+        self.window.change_setting("library_folder", folder)
         self.window.close_now(keep=True)
 
     @Slot()
@@ -265,6 +280,9 @@ def _run(
     while (located := _find_library(data)) is not None:
         studio = Studio(located)
         code = _show(studio, instance, opener, files, smoke=smoke)
+        if studio.opens_again:
+            files = []
+            continue
         if studio.planned_move is None:
             return code
         handed_over, goes_on = _move_library(data, studio.planned_move, instance)

@@ -12,6 +12,8 @@ from PySide6.QtCore import QObject, Signal
 
 from karaoke_studio.engines import installed_models
 from karaoke_studio.jobs.lane import Lane
+from karaoke_studio.library.move import FOLDER_NAME
+from karaoke_studio.library.schema import DATABASE
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,8 @@ class FolderFacts(QObject):
     Signals:
         sized(folder, bytes in it, bytes free on its disk): -1 where that cannot be told.
         models_found(names): models that are installed.
+        library_found(folder, whether a library is there): where one is in a chosen folder, or
+            would be begun.
         free_told(bytes): room on a folder's disk, -1 where that cannot be told.
 
     Thread: GUI; the looking happens in a lane that `close` ends.
@@ -30,6 +34,7 @@ class FolderFacts(QObject):
     sized = Signal(object, object, object)
     models_found = Signal(object)
     free_told = Signal(object)
+    library_found = Signal(object, bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +48,10 @@ class FolderFacts(QObject):
     def ask_free(self, folder: Path) -> None:
         """Begin to look at the disk of a folder."""
         self._lane.put(lambda: self.free_told.emit(_free(folder)))
+
+    def ask_library(self, folder: Path) -> None:
+        """Begin to look for a library in a folder."""
+        self._lane.put(lambda: self.library_found.emit(*library_in(folder)))
 
     def ask_models(self, folders: tuple[Path, ...]) -> None:
         """Begin to look for models."""
@@ -75,6 +84,14 @@ class FolderFacts(QObject):
             found = []
         if not self._end.is_set():
             self.models_found.emit(found)
+
+
+def library_in(folder: Path) -> tuple[Path, bool]:
+    """Return where the library of a chosen folder is, and whether it is there already."""
+    for place in (folder, folder / FOLDER_NAME):
+        if (place / DATABASE).is_file():
+            return place, True
+    return folder / FOLDER_NAME, False
 
 
 def _free(folder: Path) -> int:

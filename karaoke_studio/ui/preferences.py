@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui.help import Help
+from karaoke_studio.ui.library_choice import LibraryChoice
 from karaoke_studio.ui.library_page import LibraryPage
 from karaoke_studio.ui.setting_pages import (
     LOSSLESS,
@@ -45,11 +47,13 @@ class Preferences(QObject):
 
     Signals:
         move_confirmed: PlannedMove that the person wants.
+        library_chosen: folder of another library, "" = the usual one.
 
     Thread: GUI.
     """
 
     move_confirmed = Signal(object)
+    library_chosen = Signal(str)
 
     def __init__(
         self,
@@ -98,6 +102,9 @@ class Preferences(QObject):
                 self._queue.is_busy,
                 dialog,
             )
+            usual = replace(self._data, own_library=None).library
+            choice = LibraryChoice(self._look, self._data.library, usual, self._facts, dialog)
+            choice.confirmed.connect(self.library_chosen)
             self._help.fill_page(dialog)
             library.show_requested.connect(self._open_folder)
             library.confirmed.connect(self.move_confirmed)
