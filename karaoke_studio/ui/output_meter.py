@@ -12,7 +12,7 @@ from karaoke_studio.ui.controls import Label
 from karaoke_studio.ui.fader import Meter
 from karaoke_studio.ui.theme import Look
 
-_LIGHT, _WIDTH, _HEIGHT = 8, 84, 34
+_LIGHT, _WIDTH, _HEIGHT = 8, 76, 34
 _TELLS = "Peak and mean of what is heard, and its loudness over 3 seconds"
 
 
