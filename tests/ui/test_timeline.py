@@ -9,8 +9,9 @@ from PySide6.QtGui import QColor, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from karaoke_studio.audio.peaks import Peaks, load_peaks
+from karaoke_studio.audio.peaks import LEVELS, Peaks, load_peaks, write_peaks
 from karaoke_studio.audio.spectrogram import ROWS, Spectrogram
+from karaoke_studio.job import STEMS
 from karaoke_studio.ui.theme import Look
 from karaoke_studio.ui.timeline.axis import FINEST_STEP, TimeAxis, tick_step_s
 from karaoke_studio.ui.timeline.chrome import read_out
@@ -474,9 +475,21 @@ def test_notes_are_named(hz: float, note: str) -> None:
 
 
 def test_a_screen_reader_hears_where_the_song_is(timeline: Timeline) -> None:
-    assert timeline.accessibleDescription() == "Vocals and instrumental, 0:00 of 1:00"
+    assert timeline.accessibleDescription().startswith("Vocals and instrumental, 0:00 of 1:00")
     timeline.set_position(round(12.7 * RATE))
-    assert timeline.accessibleDescription() == "Vocals and instrumental, 0:12 of 1:00"
+    assert timeline.accessibleDescription().startswith("Vocals and instrumental, 0:12 of 1:00, ")
+
+
+def test_a_screen_reader_hears_how_loud_it_is(qtbot: QtBot, look: Look, tmp_path: Path) -> None:
+    count = -(-FRAMES // LEVELS[0])
+    high = np.repeat(np.array([0.0, 0.2, 1.0], np.float32), count // 3 + 1)[:count]
+    write_peaks(tmp_path / "steps", FRAMES, dict.fromkeys(STEMS, (-high, high)))
+    widget = shown(qtbot, Timeline(look), load_peaks(tmp_path / "steps"))
+    told = []
+    for share in (0.1, 0.5, 0.9):
+        widget.set_position(round(share * FRAMES))
+        told.append(widget.accessibleDescription().rsplit(", ", 1)[1])
+    assert told == ["silent", "quiet", "loud"]
 
 
 SIX = ("vocals", "drums", "bass", "guitar", "piano", "other")

@@ -51,6 +51,8 @@ _WHEEL_PAN, _PAGE, _LEAD_IN = 0.1, 0.9, 0.05
 _SENT_S = 0.5
 _CLOSE_LOOK_S = 60.0
 _STRIP_WIDTH = 20
+#: How the height of a wave is called, of its lane's.
+_LOUDNESS = ((0.5, "loud"), (0.1, "quiet"), (-1.0, "silent"))
 
 
 class Hold(Enum):
@@ -357,7 +359,19 @@ class Timeline(QWidget):
             self._spoken_s = second
             whole = text.clock(self._axis.frames / self._sample_rate)
             now = text.clock(second)
-            self.setAccessibleDescription(f"{self._named_stems()}, {now} of {whole}")
+            said = (self._named_stems(), f"{now} of {whole}", self._loudness())
+            self.setAccessibleDescription(", ".join(part for part in said if part))
+
+    def _loudness(self) -> str:
+        """Return how loud it is where the song is, by the waves that are heard."""
+        lanes, rate = self._picture.lanes, self._sample_rate
+        heard = [stem for stem in self._stems if stem in self._heard] or list(self._stems)
+        if lanes is None:
+            return ""
+        highest = max(
+            float(lanes.columns(stem, self._position, rate / 2, 1)[1].max()) for stem in heard
+        )
+        return next(word for least, word in _LOUDNESS if highest >= least)
 
     def _named_stems(self) -> str:
         *first, last = (STEM_LABELS[stem].lower() for stem in self._stems)
