@@ -106,8 +106,8 @@ def test_a_rest_between_rounds_is_counted(stage: Stage, silent_take: Take) -> No
 
 @needs_library
 def test_another_tempo_has_its_clicks(stage: Stage, silent_take: Take) -> None:
-    stage.load(silent_take)
     stage.player.set_tune(Tune(0, 0.5))
+    stage.load(silent_take)
     stage.player.set_metronome(grid())
     stage.play()
     told = clicks_in(stage.listen(3 * RATE))
