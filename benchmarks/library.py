@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -203,6 +204,7 @@ def measure(application: QApplication, folder: Path, rounds: int) -> dict[str, f
         began = time.perf_counter()
         bench.writer.adopt(take)
         adds.append((time.perf_counter() - began) * 1000)
+        shutil.rmtree(take.staging)
     bench.close()
     return {
         "open": statistics.median(total for total, _ in opened),
