@@ -262,14 +262,16 @@ class Deck:
         # the old ring must not run low before
         last = old.written - round(LOW_S * rate)
         at = max(old.read, min(old.read + round(JOIN_AHEAD_S * rate), last))
-        if mixer.is_silent:
+        # asked once: it may fall silent in between
+        is_silent = mixer.is_silent
+        if is_silent:
             at = old.read
         pace = old.pace / (feeder.take.sample_rate / rate * orders.tune.tempo)
         ring = feeder.start(
             round(old.song_frame(at)),
             ticket=old.ticket,
             sample_rate=rate,
-            joins=None if mixer.is_silent else Join(old, at, pace),
+            joins=None if is_silent else Join(old, at, pace),
             tune=orders.tune,
         )
         self._fill_new(feeder, ring)

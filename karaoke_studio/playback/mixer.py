@@ -306,9 +306,11 @@ class Mixer:
         if ring is not None and ring.joins is not None:
             old, at, pace = ring.joins
             if old is playing.ring:
-                if old.read < at:
+                # one that ran low is filled no more: it would never come so far
+                has_stopped = self._is_low and playing.level.value == 0.0
+                if old.read < at and not has_stopped:
                     return  # the same moment of the song is still to come
-                ring.skip(round((old.read - at) * pace))
+                ring.skip(max(0, round((old.read - at) * pace)))
                 self._carried = old.read - self._run_start
             ring.joins = None
         # In this order: `is_silent`, asked in between, must not take the swap for silence.

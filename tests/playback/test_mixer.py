@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from karaoke_studio.playback.mixer import PIECE_FRAMES, Controls, Mark, Mixer, Ramp
-from karaoke_studio.playback.ring import StemRing
+from karaoke_studio.playback.ring import Join, StemRing
 from tests.playback.conftest import FloatArray
 
 RATE = 44_100
@@ -68,6 +68,28 @@ def test_a_ring_that_runs_low_fades_out_once_and_comes_back(controls: Controls) 
     assert mixer.underruns == 1
     sound = np.concatenate(heard, axis=1)
     assert np.abs(np.diff(sound)).max() <= 0.5 / FADE + 1e-6
+
+
+def test_a_ring_that_ran_low_does_not_keep_the_next_one_waiting(controls: Controls) -> None:
+    old = controls.ring = make_ring(3_000, complete=False)
+    mixer = Mixer(RATE, controls)
+    render(mixer, 2_000)
+    following = StemRing(
+        ticket=1,
+        stems=2,
+        channels=2,
+        sample_rate=RATE,
+        song_rate=RATE,
+        start_frame=2_960,
+        joins=Join(old, 2_950),
+    )
+    following.write(np.full((2, 2, 20_000), 0.25, np.float32))
+    controls.ring = following
+    heard = np.concatenate([render(mixer, 441) for _ in range(12)], axis=1)
+    assert mixer.underruns == 1
+    assert mixer.mark is not None
+    assert mixer.mark.ring is following
+    assert heard[0, -1] == pytest.approx(0.5)
 
 
 def test_a_ring_that_is_suddenly_dry_is_silence_not_noise(controls: Controls) -> None:
