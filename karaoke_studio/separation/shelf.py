@@ -186,7 +186,8 @@ class Shelf:
                 }
                 done += file.size
             # read as it will be when it is used
-            if pair_only and not _makes_pair(model, find_model(model.name, [folder])):
+            came = find_model(model.name, [folder])
+            if pair_only and not _makes_pair(model, came):
                 raise DownloadFailed(
                     f"The hub's {model.name} is put together in another way than we know.",
                     hint=f"Get all of it: models download {model.name} --stems all.",

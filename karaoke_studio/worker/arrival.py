@@ -105,7 +105,13 @@ def _checked(name: str, folder: Path) -> ModelFiles:
             f"A model cannot be called {name}: an engine of the program has that name.",
             hint="Rename its files.",
         )
-    return find_model(name, [folder])
+    files = find_model(name, [folder])
+    if not files.is_whole:
+        raise ModelMissing(
+            f"The model {name} is incomplete: not all of its networks are in {folder.name}.",
+            hint="Put them all into one folder, or download the model.",
+        )
+    return files
 
 
 def _take_in(
