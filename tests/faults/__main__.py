@@ -87,8 +87,9 @@ def main() -> int:
     print(f"seed {options.seed}, {'all' if options.all else 'quick'}")
     heads = f"{'points':>6} {'hits':>6} {'failures':>8} {'seconds':>8} {'cpu s':>6}"
     print(f"{'fault':12} {heads}  mutant", flush=True)
-    for name in rows:
-        _print(name, rows[name])
+    for name in options.only:
+        if name in rows:
+            _print(name, rows[name])
     left = [name for name in options.only if name not in rows]
     for name, row in _rows(left, options):
         rows[name] = row
@@ -109,11 +110,7 @@ def _known(options: argparse.Namespace) -> dict[str, Row]:
         return {}
     rows: dict[str, Row] = json.loads(options.json.read_text())
     wanted = (options.seed, options.all)
-    return {
-        name: row
-        for name, row in rows.items()
-        if name in options.only and (row["seed"], row["is_full"]) == wanted
-    }
+    return {name: row for name, row in rows.items() if (row["seed"], row["is_full"]) == wanted}
 
 
 def _rows(names: list[str], options: argparse.Namespace) -> Iterator[tuple[str, Row]]:
