@@ -24,7 +24,7 @@ _EQUALISER_DB, _BALANCE_DB = 2.5, 2.0
 _PRESENCE_DB = (-0.5, 4.0)
 #: Share of the power that may be wrong before more is hardly worth the while: where somebody sings,
 #: and where nobody does.
-_ENOUGH, _ENOUGH_SILENCE = 2e-3, 2e-4
+_ENOUGH, _ENOUGH_SILENCE = 2e-3, 6e-5
 #: Sum of magnitudes, a hundredth of a usual mix's, that keeps silent mixes from counting most.
 _QUIET = 50.0
 

@@ -21,11 +21,12 @@ from training.instant.net import MaskNet
 Arrays = dict[str, NDArray[np.float32]]
 
 _LEARNED_FROM = [
-    {"what": "bands: FluidR3 GM sound font played by FluidSynth", "licence": "MIT"},
+    {"what": "bands: FluidR3 GM and MuseScore General (FluidSynth)", "licence": "MIT"},
     {"what": "bands: models of the Synthesis ToolKit", "licence": "MIT-like"},
     {"what": "voices: output of espeak-ng, re-sung", "licence": "not covered by its GPL"},
     {"what": "voices: flite rms, slt, kal16 (CMU), re-sung", "licence": "BSD-like"},
     {"what": "voices: festival slt (HTS), kal (CMU), re-sung", "licence": "free for any use"},
+    {"what": "voices: SVOX Pico, re-sung", "licence": "Apache-2.0"},
 ]
 
 

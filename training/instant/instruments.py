@@ -15,10 +15,11 @@ from training.instant.store import FRAMES, SAMPLE_RATE, Samples
 
 Rng = np.random.Generator
 
-#: FluidR3 may be trained on (MIT). TimGM6mb is only for tests: no weight ever sees it.
+#: FluidR3 and MuseScore General may be trained on (MIT). TimGM6mb is only for tests: no weight ever
+#: sees it.
 SOUND_FONTS = {
-    "train": "/usr/share/sounds/sf2/FluidR3_GM.sf2",
-    "test": "/usr/share/sounds/sf2/TimGM6mb.sf2",
+    "train": ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General.sf3"),
+    "test": ("sf2/TimGM6mb.sf2",),
 }
 
 #: Physical models of the Synthesis ToolKit (MIT): what blows or is bowed, and what is struck.
@@ -76,7 +77,7 @@ def play(
         notes: what is played.
         program: which instrument, or which kit.
         rng: for room and chorus where they are not given.
-        sound_font: key of `SOUND_FONTS`.
+        sound_font: key of `SOUND_FONTS`, of which one is chosen.
         is_drums: whether the notes are drums.
         place: 0 for left to 127 for right.
         reverb: 0…127.
@@ -102,7 +103,8 @@ def play(
         wet = f"synth.reverb.level={rng.uniform(0.3, 0.9):.2f}"
         options = ["-o", "synth.dynamic-sample-loading=1", "-o", room, "-o", wet]
         command = ["fluidsynth", "-ni", "-q", "-g", "0.5", "-r", str(SAMPLE_RATE), *options]
-        command += ["-F", str(wave), SOUND_FONTS[sound_font], str(tune)]
+        font = f"/usr/share/sounds/{rng.choice(SOUND_FONTS[sound_font])}"
+        command += ["-F", str(wave), font, str(tune)]
         subprocess.run(command, check=True, capture_output=True)
         samples, _ = soundfile.read(wave, dtype="float32", always_2d=True)
     return store.fit(samples.T)

@@ -24,7 +24,7 @@ _OTHER_LOUDNESS_DB = (-3, 4)
 
 #: Chance that nobody sings, that an instrument shadows who does, that all is mono, and that the
 #: mix was kept as MP3 or AAC.
-_NO_VOICE, _SHADOWED, _MONO, _CODED = 0.07, 0.3, 0.28, 0.08
+_NO_VOICE, _SHADOWED, _MONO, _CODED = 0.08, 0.3, 0.28, 0.08
 
 #: Resampled by up to so much, a crop needs more of the source than it gives.
 _FASTEST = 1.2

@@ -66,6 +66,9 @@ _ESPEAK = (
     "zac"
 )
 
+#: Languages of SVOX Pico, each with a speaker of its own, and whose words are said.
+_PICO = {"en-US": "", "en-GB": "", "de-DE": "de", "fr-FR": "fr-fr", "es-ES": "es", "it-IT": "it"}
+
 #: Speakers that no net is trained on.
 TEST_SPEAKERS = frozenset(
     f"espeak {name}" for name in ("m3", "f4", "Annie", "Michael", "Henrique", "benjamin", "zac")
@@ -76,8 +79,9 @@ _SPEAKERS = (
     *(("flite rms", 0.13), ("flite slt", 0.13), ("flite awb", 0.08), ("flite kal16", 0.04)),
     *(("festival cmu_us_slt_arctic_hts", 0.16), ("festival ked_diphone", 0.05)),
     ("festival kal_diphone", 0.05),
+    *((f"pico {language}", 0.07) for language in _PICO),
 )
-_FEMALE = ("slt", "f1", "f2", "f3", "f4", "f5", "Annie", "Ali", "Andrea", "linda", "steph")
+_FEMALE = ("pico", "slt", "f1", "f2", "f3", "f4", "f5", "Annie", "Ali", "Andrea", "linda", "steph")
 _FEMALE += ("belinda", "anika", "shelby", "aunty", "grandma")
 
 
@@ -148,6 +152,12 @@ def _speak(speaker: str, rng: Rng) -> tuple[NDArray[np.float64], int]:
         elif program == "flite":
             stretch = f"duration_stretch={rng.uniform(1.05, 1.5):.2f}"
             command = ["flite", "-voice", voice, "--setf", stretch, "-t", text, "-o", wave]
+        elif program == "pico":
+            if words is _ENGLISH and _PICO[voice]:
+                text = _OTHERS[_PICO[voice]]
+            speed, pitch = rng.integers(70, 115), rng.integers(80, 125)
+            text = f"<speed level='{speed}'><pitch level='{pitch}'>{text}</pitch></speed>"
+            command = ["pico2wave", "-l", voice, "-w", wave, text]
         else:
             command = ["text2wave", "-eval", f"(voice_{voice})", "-o", wave]
         subprocess.run(command, input=text.encode(), check=True, capture_output=True)
