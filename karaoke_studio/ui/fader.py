@@ -152,6 +152,7 @@ class Fader(QWidget):
         """Put a knob beside the figure; it is there while there is room."""
         self._knob = knob
         self.head.insertWidget(self.head.count() - 1, knob)
+        QWidget.setTabOrder(self.slider, knob)
         self.show_knob(shown=False)
 
     def show_knob(self, *, shown: bool) -> None:

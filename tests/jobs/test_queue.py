@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -579,10 +580,19 @@ def test_a_song_is_made_again_by_another_engine(desk: Desk) -> None:
     assert not list(desk.library.staging.iterdir())
 
 
-def test_a_song_whose_file_was_not_kept_cannot_be_made_again(desk: Desk) -> None:
+def test_a_linked_song_is_made_again_from_its_file_while_that_is_there(desk: Desk) -> None:
     desk.queue.use(Settings(engine="centre", copy_originals=False))
     song = make_song(desk)
     assert song.original is None
+    assert song.original_path == Path(str(song.linked))
+    desk.queue.redo_song(song, "instant")
+    desk.wait_over()
+    assert desk.songs()[0].take_id != song.take_id
+
+
+def test_a_song_whose_file_was_not_kept_cannot_be_made_again(desk: Desk) -> None:
+    desk.queue.use(Settings(engine="centre", copy_originals=False))
+    song = replace(make_song(desk), linked=None)  # made by an older program
     assert song.vocals_path.exists()
     desk.queue.redo_song(song, "instant")
     desk.wait_over()

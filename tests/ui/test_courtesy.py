@@ -128,12 +128,13 @@ def test_tab_goes_from_top_left_to_bottom_right(
     assert seen == [
         *("add_button", "quality_normal", "engine_button", "device_button"),
         *("export_button", "menu_button"),
-        *("filter_box", "shelves", "sort_button", "narrow_button", "songs_list"),
+        *("filter_box", "shelves", "sort_button", "narrow_button", "wide_button", "songs_list"),
         *("timeline", "lyrics_pane"),
         *("previous_button", "play_button", "next_button"),
         *("source_instrumental", "loop_button", "places_button"),
         *("mute_button", "volume_slider"),
-        *("voice_slider", "music_slider", "key_slider", "tempo_slider"),
+        *("voice_slider", "vocals_pan", "music_slider", "instrumental_pan"),
+        *("key_slider", "tempo_slider"),
         *("presets_button", "match_button", "sound_device_button"),
     ]
 
