@@ -9,7 +9,7 @@ run:              ## the window; without a display, karaoke of the demo song in 
 	@packaging/setup.sh run
 	@packaging/run.sh $(FILES)
 
-test:             ## the tests, at most eight minutes
+test:             ## the tests, about ten minutes
 	@packaging/setup.sh dev
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
