@@ -33,7 +33,7 @@ from karaoke_studio.paths import data_folder
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_job
 from karaoke_studio.playback.live_song import Layer, LiveSong
 from karaoke_studio.progress import Progress, StopEvent, check
-from karaoke_studio.separation.ranges import Ranges
+from karaoke_studio.separation.ranges import Range, Ranges
 from karaoke_studio.staging import ORIGINAL, VOCALS
 from karaoke_studio.worker.host import Workers
 
@@ -52,6 +52,8 @@ _SEED_RATE = 44_100
 #: Bytes that the children of one job need at most, without and with a network.
 _BUILTIN_BYTES, _NETWORK_BYTES = 600_000_000, 4_000_000_000
 _LOOK_EVERY_S = 0.05
+#: Longest part that is handed out at once: memory does not grow with the song.
+_PIECE_S = 10
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,8 @@ class Separator:
     ) -> Iterator[Piece]:
         """Yield parts of a song as they get ready; together they are the whole song, each once.
 
+        No part is longer than ten seconds, and memory does not grow with the song.
+
         Args:
             song: as for `separate`.
             sample_rate: as for `separate`.
@@ -227,11 +231,7 @@ class Separator:
                 result = job.result()
             finally:
                 ended.set()
-            made = {stem: _read(file) for stem, file in result.stem_paths.items()}
-            frames = made["vocals"].shape[1]
-            for start, end in told.missing(0, frames):
-                stems = {stem: samples[:, start:end].copy() for stem, samples in made.items()}
-                yield Piece(start, stems, result.sample_rate)
+            yield from _missing_pieces(result, told)
 
     def write(
         self,
@@ -477,7 +477,7 @@ def _read(path: Path) -> FloatArray:
 def _ready_pieces(live: LiveSong, told: Ranges) -> Iterator[Piece]:
     """Yield what is new in staging; the files may go away at any moment."""
     for start, stop in live.within(Layer.FINAL, 0, live.frames):
-        for first, last in told.missing(start, stop):
+        for first, last in _cut(told.missing(start, stop), _PIECE_S * live.sample_rate):
             try:
                 with (
                     RawFile.open(live.folder / ORIGINAL, live.channels) as original,
@@ -491,6 +491,24 @@ def _ready_pieces(live: LiveSong, told: Ranges) -> Iterator[Piece]:
             told.add(first, last)
             stems = {"vocals": voice.T.copy(), "instrumental": (whole - voice).T.copy()}
             yield Piece(first, stems, live.sample_rate)
+
+
+def _missing_pieces(result: JobResult, told: Ranges) -> Iterator[Piece]:
+    """Yield from the written files what nobody was told while they were made."""
+    start = 0
+    for blocks in zip(*map(read_floats, result.stem_paths.values()), strict=True):
+        stop = start + len(blocks[0])
+        for first, last in told.missing(start, stop):
+            parts = (block[first - start : last - start].T.copy() for block in blocks)
+            stems = dict(zip(result.stem_paths, parts, strict=True))
+            yield Piece(first, stems, result.sample_rate)
+        start = stop
+
+
+def _cut(ranges: Iterable[Range], longest: int) -> Iterator[Range]:
+    for start, stop in ranges:
+        for first in range(start, stop, longest):
+            yield first, min(first + longest, stop)
 
 
 def _copy_tags(source: Path, target: Path) -> None:

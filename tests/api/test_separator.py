@@ -16,6 +16,7 @@ import soundfile as sf
 from mutagen.mp3 import MP3
 
 from karaoke_studio.api import Cancelled, KaraokeError, Progress, Separator, separate_files
+from karaoke_studio.api import separator as module
 from karaoke_studio.audio.sniff import sniff
 from karaoke_studio.audio.tags import Tags, read_tags, write_tags
 from tests.helpers.signals import noise, sdr_db, sung_mix
@@ -74,11 +75,27 @@ def test_parts_come_as_they_get_ready(separator: Separator) -> None:
     for piece in separator.stream(song, 44_100):
         stop = piece.start + piece.stems["vocals"].shape[1]
         assert piece.sample_rate == 44_100
+        assert 0 < stop - piece.start <= 10 * 44_100
         assert np.isnan(heard[:, :, piece.start : stop]).all(), "each part comes once"
         heard[:, :, piece.start : stop] = [piece.stems["vocals"], piece.stems["instrumental"]]
         count += 1
     assert count > 1
     assert np.abs(heard - [whole.vocals, whole.instrumental]).max() < 1e-6
+
+
+def test_who_listens_too_late_gets_all_from_the_files(
+    separator: Separator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same samples, each once, although nothing was taken while the song was made."""
+    song = noise(25, 44_100, 2)
+    whole = separator.separate(song, 44_100)
+    monkeypatch.setattr(module, "_ready_pieces", lambda _live, _told: iter(()))
+    pieces = list(separator.stream(song, 44_100))
+    assert len(pieces) > 1
+    for stem, wanted in whole.stems.items():
+        heard = np.concatenate([piece.stems[stem] for piece in pieces], axis=1)
+        assert np.array_equal(heard, wanted)
+    assert all(piece.stems["vocals"].shape[1] <= 10 * 44_100 for piece in pieces)
 
 
 def test_leaving_the_stream_ends_the_job(separator: Separator) -> None:
