@@ -230,10 +230,14 @@ class LibraryCare(QObject):
 
         def erase() -> None:
             names = erasing.names_of(self.library, gone)
+            digests = erasing.digests_of(self.library, gone)
             self._writer.erase(gone).result()
-            for song_id in gone:
-                for folder in self._data.cache.glob(f"*/{song_id}*"):
-                    shutil.rmtree(folder)
+            for name in (*gone, *digests):
+                for path in self._data.cache.glob(f"*/{name}*"):
+                    if path.is_dir():
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink()
             if self._data.logs.is_dir():
                 files = [path for path in self._data.logs.iterdir() if path.is_file()]
                 erasing.clean_files(files, names)

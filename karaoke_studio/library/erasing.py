@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 #: Shorter names would also be found where they mean something else.
 _SHORTEST = 3
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def names_of(library: Path, song_ids: Iterable[str]) -> set[str]:
@@ -41,6 +43,16 @@ def names_of(library: Path, song_ids: Iterable[str]) -> set[str]:
                 title = str(manifest["tags"].get("title") or "")
                 found |= {source, Path(source).stem, title}
     return {name for name in found if len(name) >= _SHORTEST}
+
+
+def digests_of(library: Path, song_ids: Iterable[str]) -> set[str]:
+    """Return the sha256 of the songs' own files, by which what was made of them is kept."""
+    found: set[str] = set()
+    for song_id in song_ids:
+        for folder in (library / song_id, library / TRASH / song_id):
+            with contextlib.suppress(LibraryDamaged, AttributeError, KeyError, TypeError):
+                found.add(str(read_manifest(folder)["facts"]["sha256"]))
+    return {digest for digest in found if _DIGEST.fullmatch(digest)}
 
 
 def erase(connection: sqlite3.Connection, library: Path, song_ids: Sequence[str]) -> None:

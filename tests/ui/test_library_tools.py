@@ -207,6 +207,11 @@ def test_delete_everywhere_asks_and_forgets_what_could_be_undone(qtbot: QtBot, s
     cached = shop.data.cache / "spectrograms" / f"{song.id}-{song.take_id}"
     cached.mkdir(parents=True)
     (cached / "vocals").write_bytes(b"picture")
+    features = shop.data.cache / "features"
+    features.mkdir()
+    digest = hashlib.sha256(b"Xylophonia").hexdigest()
+    for name in (digest, "ab" * 32):
+        (features / f"{name}-1.npz").write_bytes(b"spectra")
     shop.window.change_setting("recent_files", ("/m/Xylophonia.mp3", "/m/other.mp3"))
     shop.window.collection.undoing.remember("rating", lambda: None)
     shop.window.songs_list.erase_requested.emit([song.id])
@@ -215,6 +220,7 @@ def test_delete_everywhere_asks_and_forgets_what_could_be_undone(qtbot: QtBot, s
     with qtbot.waitSignal(shop.care.erased):
         qtbot.mouseClick(question.findChild(QPushButton, "erase_question_go"), LEFT)
     assert not cached.exists()
+    assert [path.name for path in features.iterdir()] == [f"{'ab' * 32}-1.npz"]
     assert shop.songs() == set()
     assert shop.window.settings.recent_files == ("/m/other.mp3",)
     assert not shop.window.commands["undo_action"].isEnabled()
