@@ -11,7 +11,7 @@ run:              ## the window; without a display, karaoke of the demo song in 
 
 test:             ## the tests, about ten minutes
 	@packaging/setup.sh dev
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 test-all:         ## also the full matrix and the long runs
 	@packaging/setup.sh dev

@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 
 from karaoke_studio.paths import DATA_DIR_VARIABLE, DataFolder
+from karaoke_studio.worker.compiled import COMPILED_DIR_VARIABLE, own_compiled_folder
 
 # before anybody imports Qt
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# before anybody imports librosa; compiled once, not in every test's data folder
+os.environ[COMPILED_DIR_VARIABLE] = str(Path(__file__).parents[1] / "build" / "compiled")
+own_compiled_folder(Path())
 
 
 @pytest.fixture(scope="session", autouse=True)

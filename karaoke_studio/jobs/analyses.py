@@ -28,7 +28,7 @@ class Analyses(QObject):
     Args:
         worker: does it.
         library: keeps what was found.
-        cache: folder for compiled code.
+        compiled: folder for compiled code.
 
     Signals:
         found: id of the song, whose row has changed.
@@ -39,10 +39,10 @@ class Analyses(QObject):
     found = Signal(str)
 
     def __init__(
-        self, worker: Worker, library: LibraryWriter, cache: Path, parent: QObject | None = None
+        self, worker: Worker, library: LibraryWriter, compiled: Path, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._worker, self._library, self._cache = worker, library, cache
+        self._worker, self._library, self._compiled = worker, library, compiled
         self._lane = Lane("analyses", self)
         self._stop = threading.Event()
         #: Also those that failed: a song that cannot be read is not tried again and again.
@@ -87,5 +87,5 @@ class Analyses(QObject):
             "channels": song.channels,
             "sample_rate": song.sample_rate,
             "frames": song.frames,
-            "cache": str(self._cache),
+            "compiled": str(self._compiled),
         }

@@ -141,7 +141,7 @@ class JobQueue(QObject):
             told.connect(passed_on)
         self._spectrograms = Spectrograms(around.workers.interactive, cache / "spectrograms", self)
         self._spectrograms.ready.connect(self.spectrogram_ready)
-        self._analyses = Analyses(around.workers.analysis, library, cache / "numba", self)
+        self._analyses = Analyses(around.workers.analysis, library, cache / "compiled", self)
         self._analyses.found.connect(self.songs_changed)
         #: Those that are on this computer, and those on their way.
         self.models = Models(around.data, self.model_folders, parent=self)

@@ -5,7 +5,6 @@ Each task takes plain values, writes into staging only, and returns plain values
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karaoke_studio.paths import is_frozen
 from karaoke_studio.worker.child import Task, TaskContext
+from karaoke_studio.worker.compiled import own_compiled_folder
 
 if TYPE_CHECKING:
     from karaoke_studio.audio.pair import Staged
@@ -291,9 +290,7 @@ def spectrogram(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 def analyse(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Find tempo, key and loudness of the sum of `stems`; see `audio.analysis`."""
-    if is_frozen():
-        # librosa is compiled at its first use; a package's own folder may be read-only
-        os.environ["NUMBA_CACHE_DIR"] = args["cache"]
+    own_compiled_folder(Path(args["compiled"]))  # librosa is compiled at its first use
     from karaoke_studio.audio.analysis import analyse_stems
 
     stems = {stem: Path(path) for stem, path in args["stems"].items()}
@@ -303,8 +300,7 @@ def analyse(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
 
 def features(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write the features of the song `path` into `target`; see `preparation.feature_extractor`."""
-    if is_frozen():
-        os.environ["NUMBA_CACHE_DIR"] = args["compiled"]
+    own_compiled_folder(Path(args["compiled"]))
     from karaoke_studio.preparation.feature_extractor import write_features
 
     path, target, cache = (Path(args[name]) for name in ("path", "target", "cache"))
