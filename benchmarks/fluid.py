@@ -1,6 +1,6 @@
 """Whether the window answers and the sound goes on while songs are made: the real program at work.
 
-    python benchmarks/fluid.py [--seconds 60] [--calm] [--check] [--json FILE]
+    python benchmarks/fluid.py [--seconds 60] [--mode turbo] [--calm] [--check] [--json FILE]
 
 The real window (offscreen), library, children and player; a Demucs in true size, with random
 weights, separates in the engine child while songs are imported, made, exported, scrolled and
@@ -37,15 +37,16 @@ def main() -> int:
     """Run the program in a process whose sound goes to a server of its own."""
     parser = argparse.ArgumentParser(description="Whether window and sound stay fluid.")
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--mode", default="auto", help="way of the network")
     parser.add_argument("--calm", action="store_true", help="only play; nobody uses the window")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a goal is missed")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.inside:
-        print(json.dumps(use_window(chosen.inside, chosen.seconds, calm=chosen.calm)))
+        print(json.dumps(use_window(chosen)))
         return 0
-    facts = in_a_process(chosen.seconds, calm=chosen.calm)
+    facts = in_a_process(chosen)
     for name, value in facts.items():
         print(f"{name:<22} {value}")
     if chosen.json:
@@ -54,7 +55,7 @@ def main() -> int:
     return 1 if chosen.check and not is_fluid else 0
 
 
-def in_a_process(seconds: float, *, calm: bool) -> dict[str, Any]:
+def in_a_process(chosen: argparse.Namespace) -> dict[str, Any]:
     """Return what the program saw of itself."""
     server = SoundServer()
     environment = dict(os.environ)
@@ -63,10 +64,11 @@ def in_a_process(seconds: float, *, calm: bool) -> dict[str, Any]:
         server.record()
         environment = server.env
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--inside", folder, "--seconds", str(seconds)]
+        command = [sys.executable, __file__, "--inside", folder]
+        command += ["--seconds", str(chosen.seconds), "--mode", chosen.mode]
         try:
             done = subprocess.run(
-                [*command, *(["--calm"] if calm else [])],
+                [*command, *(["--calm"] if chosen.calm else [])],
                 env={**environment, "PYTHONPATH": str(ROOT)},
                 stdout=subprocess.PIPE,
                 text=True,
@@ -78,7 +80,7 @@ def in_a_process(seconds: float, *, calm: bool) -> dict[str, Any]:
     return facts
 
 
-def use_window(folder: Path, seconds: float, *, calm: bool) -> dict[str, Any]:
+def use_window(chosen: argparse.Namespace) -> dict[str, Any]:
     """Open the window, keep it busy, and return how it bore that."""
     from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
@@ -92,11 +94,12 @@ def use_window(folder: Path, seconds: float, *, calm: bool) -> dict[str, Any]:
 
     sys.setswitchinterval(0.001)  # as the program does
     QApplication([])
+    folder, seconds, calm = chosen.inside, chosen.seconds, chosen.calm
     data = DataFolder(folder / "data").create()
     write_bag(data.models, "htdemucs", [make_true_htdemucs()])
     vocals, band = sung_mix(SONG_S, 44_100)
     songs = [write_song(folder / f"{n}.flac", vocals + band, 44_100, "PCM_16") for n in range(9)]
-    data.settings_file.write_text(json.dumps({"engine": "instant"}))
+    data.settings_file.write_text(json.dumps({"engine": "instant", "network_mode": chosen.mode}))
     studio = Studio(data)
     window, queue, player = studio.window, studio.queue, studio.player
     window.show()
@@ -125,6 +128,7 @@ def use_window(folder: Path, seconds: float, *, calm: bool) -> dict[str, Any]:
                 player.play()
     facts = {
         "seconds": seconds,
+        "mode": chosen.mode,
         "turns_of_the_loop": watchdog.ticks,
         "gaps_above_50_ms": len(watchdog.stalls_s),
         "longest_gap_s": round(max(watchdog.stalls_s, default=0.0), 3),
