@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from karaoke_studio.fixes import Fix
+
 STEMS = ("vocals", "instrumental")
 FORMATS = ("wav", "flac", "mp3", "m4a", "ogg", "opus")
 BIT_DEPTHS = ("16", "24", "32f")
@@ -135,6 +137,7 @@ class JobSpec:
         gains: stem → gains on the left and on the right of an export's `MIX`.
         tune: key and tempo of an export, as `audio.tune.Tune` has them; {} = as recorded.
         region: frames start…stop of an export of a part of the song; None = all of it.
+        fix: the new take is an older one with this changed; None = the song is made anew.
         keep_original: keep a copy of the file beside a new song of the library.
         draft: while a network makes the song, let the built-in engine make vocals that can be heard
             until the network's are there.
@@ -154,6 +157,7 @@ class JobSpec:
     keep_original: bool = True
     draft: bool = False
     region: tuple[int, int] | None = None
+    fix: Fix | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the plain object that the job store keeps."""
@@ -161,6 +165,7 @@ class JobSpec:
         data["input"] = str(self.input)
         if self.output is not None:
             data["output"]["folder"] = str(self.output.folder)
+        data["fix"] = self.fix.to_json() if self.fix is not None else None
         data["network"]["model_folders"] = [str(folder) for folder in self.network.model_folders]
         return data
 
@@ -187,6 +192,7 @@ class JobSpec:
             bool(data.get("keep_original", True)),
             bool(data.get("draft", False)),
             _region(data.get("region")),
+            Fix.from_json(data["fix"]) if data.get("fix") else None,
         )
 
 

@@ -24,6 +24,7 @@ from karaoke_studio.errors import (
     DeviceLost,
     EngineCrashed,
     LibraryLocked,
+    MissingFile,
     ModelError,
     ModelRefused,
     OutOfMemory,
@@ -32,6 +33,7 @@ from karaoke_studio.errors import (
     SourceChanged,
     error_from_os,
 )
+from karaoke_studio.fixes import Fix
 from karaoke_studio.job import (
     ALL_STEMS,
     BUILTIN_ENGINES,
@@ -45,12 +47,14 @@ from karaoke_studio.job import (
 )
 from karaoke_studio.library.manifest import NewTake
 from karaoke_studio.library.songs import Song
+from karaoke_studio.library.takes import with_take
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.meter import Meter, Speeds
 from karaoke_studio.paths import data_folder
 from karaoke_studio.playback.live_song import Layer, LiveSong
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
+from karaoke_studio.stages import export_stages, stages_of
 from karaoke_studio.staging import DRAFT, ORIGINAL_PEAKS, VOCALS, Staging, sweep, take_over
 from karaoke_studio.worker.calibration import strike_way
 from karaoke_studio.worker.conversion import convert_models, convert_network
@@ -72,6 +76,9 @@ log = logging.getLogger(__name__)
 OUTPUT_STAGING = ".karaoke-"
 #: A stage that says nothing for so long has met a dead disk or a hopeless file.
 STALL_S = 60.0
+
+#: What an engine is shown of the song on either side of a stretch that it makes again.
+FIX_CONTEXT_S = 5.0
 
 #: What may be over in a moment: a file that is still being copied, another program at the library.
 #: All else would only fail again.
@@ -144,6 +151,9 @@ def _run_once(
         around.library.require_changes()
     with _staging(workdir) as staging:
         run = _Run(spec, staging.folder, report, stop, around)
+        if spec.fix is not None:
+            run.fix(spec.fix)
+            return run.publish()
         run.import_song()
         run.separate()
         run.write_pair()
@@ -187,24 +197,6 @@ def run_export(
         return run.publish()
 
 
-def expected_s(spec: JobSpec, engine: str, duration_s: float, speeds: Speeds) -> float | None:
-    """Return how long a job will take on this machine, in seconds.
-
-    Args:
-        spec: the job.
-        engine: what it is made with (`spec.engine` may be "auto").
-        duration_s: length of the song.
-        speeds: what was measured.
-
-    Returns:
-        None while the engine has not been measured.
-    """
-    stages = _stages(spec, engine)
-    if not all(speeds.is_measured(name) for stage, name in stages if stage is Stage.SEPARATING):
-        return None
-    return duration_s * sum(speeds.get(name) for _, name in stages)
-
-
 def output_workdir(spec: JobSpec) -> Path:
     """Return the staging folder for files made for a person: beside them, on the same disk."""
     output = _output(spec)
@@ -242,13 +234,16 @@ class _Run:
         *,
         is_export: bool = False,
     ) -> None:
+        if spec.fix is not None:  # a clip's waves are nobody's business
+            around = replace(around, show_waves=lambda _facts: None)
+            is_export = not spec.fix.redo
         self.spec = spec
         self.staging = staging
         self.stop = stop
         self.around = around
         folders = spec.network.model_folders
         self.engine = choose_engine(spec.engine, folders, spec.quality, spec.stems)
-        stages = _export_stages(spec) if is_export else _stages(spec, self.engine)
+        stages = export_stages(spec) if is_export else stages_of(spec, self.engine)
         self.meter = Meter(stages, around.speeds, report)
         self.live: LiveSong | None = None
         self.song: dict[str, Any] = {}
@@ -262,15 +257,11 @@ class _Run:
         self.files: dict[str, Path] = {}
         self.notes: list[str] = []
         self.source = spec.input
+        self.edit: dict[str, Any] | None = None
 
     def import_song(self) -> None:
         """Decode the file into staging."""
-        workers = self.around.workers
-        if is_network(self.engine):
-            mode = mode_for(self.spec.network, self.spec.quality)
-            self._worker_for(likely_role(self._model(), self.spec.network, mode)).start()
-        if not is_network(self.engine) or self.spec.draft:
-            workers.builtin.start()
+        self._start_engine()
         self.song = self._stage(
             Stage.IMPORTING,
             self.around.workers.transfer,
@@ -282,6 +273,14 @@ class _Run:
             self.live.import_to(self.song["frames"], is_whole=True)
         facts = {name: self.song[name] for name in ("frames", "sample_rate")}
         self.around.show_waves({"original": self.staging / ORIGINAL_PEAKS, **facts})
+
+    def _start_engine(self) -> None:
+        """Have the child that will separate started by the time it is needed."""
+        if is_network(self.engine):
+            mode = mode_for(self.spec.network, self.spec.quality)
+            self._worker_for(likely_role(self._model(), self.spec.network, mode)).start()
+        if not is_network(self.engine) or self.spec.draft:
+            self.around.workers.builtin.start()
 
     def _makes_song(self) -> bool:
         return self.spec.output is None and self.spec.song_id is None
@@ -332,6 +331,43 @@ class _Run:
             self.song["words"] = [
                 [at, line] for at, line in moved if at is None or 0 <= at < length_s
             ]
+
+    def fix(self, fix: Fix) -> None:
+        """Make a take of an older one in which a stretch is another."""
+        song = self._song_with_take(fix.take_id)
+        whole = song.facts()
+        margin = round(FIX_CONTEXT_S * song.sample_rate)
+        clip = max(0, fix.start - margin), min(song.frames, fix.stop + margin)
+        if fix.redo:
+            self._start_engine()
+        old = {stem: str(path) for stem, path in song.stem_paths.items()}
+        take: dict[str, Any] = {"song": whole, "shift_bits": song.shift_bits}
+        staged = {"stems": old, "parts": ["vocals"], "region": clip}
+        plain: dict[str, Any] = {"gains": {}, "tune": {}, "cover": None}
+        transfer = self.around.workers.transfer
+        self._stage(Stage.IMPORTING, transfer, "restore_take", take | staged | plain)
+        self.edit = fix.to_json()
+        if fix.redo:
+            name = f"{whole['sha256']} {fix.take_id} {clip}"
+            self.song = whole | {"frames": clip[1] - clip[0], "sha256": name}
+            self.separate()
+            chosen = self.spec.network
+            self.edit |= {"engine": self.engine, "device": self.device, "mode": chosen.mode}
+            self.edit |= {"overlap": chosen.overlap, "shifts": chosen.shifts}
+        self.song, self.engine = whole, song.engine
+        self.notes = [*song.notes, *self.notes]
+        self.files = {stem: self.staging / f"{stem}.flac" for stem in old}
+        wish = {"fix": fix.to_json(), "offset": clip[0], "old": old}
+        wish["files"] = {stem: str(path) for stem, path in self.files.items()}
+        wish["peaks"] = str(self.staging / "peaks")
+        self.pair = self._stage(Stage.ENCODING, transfer, "write_fix", take | wish)
+
+    def _song_with_take(self, take_id: str) -> Song:
+        library, song_id, fix = self.around.library, self.spec.song_id, self.spec.fix
+        song = library.song(song_id).result() if library is not None and song_id else None
+        if song is None or fix is None or fix.stop > song.frames:
+            raise MissingFile("The stretch that was to be fixed is gone with its song.")
+        return with_take(song, take_id)
 
     def separate(self) -> None:
         """Let the engine write its stems; what was left to us goes on with the built-in one."""
@@ -571,6 +607,7 @@ class _Run:
             shift_bits=round(-math.log2(self.pair["gain"])),
             result=result,
             words=self.song["words"],
+            edit=self.edit,
         )
         if self.spec.song_id is not None:
             return library.add_take(take, self.spec.song_id)
@@ -661,23 +698,3 @@ class _Run:
         path = str(self.staging / cover) if cover else None
         title = self.spec.title or facts["title"]
         self.around.describe({**facts, "title": title, "cover": path})
-
-
-def _stages(spec: JobSpec, engine: str) -> list[tuple[Stage, str]]:
-    """Return the stages of a job with the names their speeds are kept under."""
-    separating = [(Stage.SEPARATING, f"separating {engine}")]
-    if is_network(engine):
-        choice, mode = spec.network, mode_for(spec.network, spec.quality)
-        name = f"separating network {engine} {mode} {choice.device} {choice.shifts}"
-        separating = [(Stage.LOADING_MODEL, "loading_model"), (Stage.SEPARATING, name)]
-    importing, *rest = _export_stages(spec)
-    return [importing, *separating, *rest]
-
-
-def _export_stages(spec: JobSpec) -> list[tuple[Stage, str]]:
-    written = spec.output.format if spec.output is not None else "flac"
-    return [
-        (Stage.IMPORTING, "importing"),
-        (Stage.ENCODING, f"encoding {written}"),
-        (Stage.PUBLISHING, "publishing"),
-    ]

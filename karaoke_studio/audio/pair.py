@@ -138,7 +138,7 @@ def write_pair(staged: Staged, request: PairRequest, report: Report, check: Chec
     for stem, path in request.files.items():
         if request.tags is not None:
             write_tags(path, request.format, request.tags.for_stem(stem))
-        result.sha256[stem] = _digest(path)
+        result.sha256[stem] = digest(path)
     if request.format in LOSSLESS and _is_whole(staged, request):
         null = _read_back(staged, request, law, _Steps(report, _WRITTEN, 1.0), check)
         result.null_test_db, result.null_exact = null.level_db, null.is_exact
@@ -304,7 +304,8 @@ def _even(blocks: Iterator[Block]) -> Iterator[Block]:
         yield np.concatenate(held)
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

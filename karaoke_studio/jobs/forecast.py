@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from karaoke_studio.job import JobSpec, JobState, NetworkChoice
 from karaoke_studio.jobs.lengths import Lengths
 from karaoke_studio.meter import Speeds
-from karaoke_studio.pipeline import expected_s
 from karaoke_studio.progress import Progress
+from karaoke_studio.stages import expected_s
 from karaoke_studio.worker.host import Worker
 
 #: Length of a song that nobody has looked into.

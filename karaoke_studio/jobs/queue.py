@@ -35,9 +35,10 @@ from karaoke_studio.library import statistics
 from karaoke_studio.library.songs import Song
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.paths import DataFolder
-from karaoke_studio.pipeline import Surroundings, expected_s, run_job
+from karaoke_studio.pipeline import Surroundings, run_job
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings, chosen_stems, network_choice
+from karaoke_studio.stages import expected_s
 from karaoke_studio.walk import is_folder, only_new, songs_in
 
 log = logging.getLogger(__name__)
@@ -220,6 +221,11 @@ class JobQueue(QObject):
         else:
             self._take_in(Arrival(spec, engine))
 
+    def make_at_once(self, spec: JobSpec) -> None:
+        """Queue a job that somebody waits for, such as a fix, before all that wait."""
+        self._take_in(Arrival(spec, spec.engine))
+        self.make_next(spec.job_id)
+
     def resume(self) -> None:
         """Go on with what an earlier run left in the queue."""
 
@@ -344,7 +350,9 @@ class JobQueue(QObject):
         if job is None or job.state not in {JobState.FAILED, JobState.CANCELLED}:
             return
         plan, old = self.plan(), self._specs[job_id]
-        spec = replace(old, engine=engine or old.engine, stems=plan.stems, network=plan.network)
+        spec = replace(old, engine=engine or old.engine)
+        if spec.fix is None:
+            spec = replace(spec, stems=plan.stems, network=plan.network)
         self._specs[job_id] = spec
         named = spec.engine if spec.engine != AUTO else job.engine
         self._jobs[job_id] = replace(
@@ -553,7 +561,8 @@ class JobQueue(QObject):
         if result is not None:
             self.songs_changed.emit()
             self.job_finished.emit(spec.job_id, result)
-            self._exports.wish(spec.job_id, result)
+            if spec.fix is None:
+                self._exports.wish(spec.job_id, result)
 
     def _describe(self, job_id: str, facts: dict[str, Any]) -> None:
         cover = facts["cover"]
@@ -637,12 +646,13 @@ class JobQueue(QObject):
 
     @Slot(str, object)
     def _on_finished(self, job_id: str, result: JobResult) -> None:
-        self._library.note_made(
-            statistics.COMPLETED,
-            result.engine,
-            song_s=result.duration_s,
-            taken_s=result.processing_time_s,
-        )
+        if self._specs[job_id].fix is None:
+            self._library.note_made(
+                statistics.COMPLETED,
+                result.engine,
+                song_s=result.duration_s,
+                taken_s=result.processing_time_s,
+            )
         self._end(job_id, JobState.COMPLETED)
         if result.song_id:
             self.request_analysis(result.song_id)

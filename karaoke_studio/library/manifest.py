@@ -56,6 +56,7 @@ class NewTake:
         peaks: waveforms of the stems, in staging.
         shift_bits: samples × 2^shift_bits are the real level.
         words: [[seconds or None, line], …].
+        edit: what was changed of which older take (`fixes.Fix` and who made it); None = all is new.
     """
 
     job_id: str
@@ -67,6 +68,7 @@ class NewTake:
     shift_bits: int
     result: JobResult
     words: list[list[Any]]
+    edit: dict[str, Any] | None = None
 
 
 def build_song_folder(take: NewTake, song_id: str) -> Path:

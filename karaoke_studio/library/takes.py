@@ -11,11 +11,12 @@ import logging
 import shutil
 import sqlite3
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from karaoke_studio.errors import LibraryDamaged, LibraryError, MissingFile, SourceChanged
+from karaoke_studio.job import in_order
 from karaoke_studio.library import edits
 from karaoke_studio.library.manifest import (
     Manifest,
@@ -44,6 +45,7 @@ class TakeFacts:
         null_test_db: see `JobResult`.
         device: that the network ran on; None for the built-in engines.
         shift_bits: the take's samples × 2^shift_bits are the real level.
+        fixes: how many edits lie between it and a take that was made whole.
     """
 
     id: str
@@ -57,6 +59,7 @@ class TakeFacts:
     device: str | None
     notes: tuple[str, ...]
     shift_bits: int = 0
+    fixes: int = 0
 
 
 def takes_of(song: Song) -> list[TakeFacts]:
@@ -87,7 +90,31 @@ def _facts(song: Song, take_id: str, entry: dict[str, Any], *, is_current: bool)
         device=entry.get("device"),
         notes=tuple(str(note) for note in entry["notes"]),
         shift_bits=int(entry["shift_bits"]),
+        fixes=len(entry.get("edits", ())),
     )
+
+
+def with_take(song: Song, take_id: str) -> Song:
+    """Return a song as it is with one of its takes, whichever is the current one.
+
+    Raises:
+        MissingFile: the take is gone.
+        LibraryDamaged: the song's manifest cannot be read.
+    """
+    manifest = read_manifest(song.folder)
+    _require_take(manifest, take_id)
+    try:
+        entry = manifest["takes"][take_id]
+        return replace(
+            song,
+            take_id=take_id,
+            engine=str(entry["engine"]),
+            shift_bits=int(entry["shift_bits"]),
+            notes=tuple(str(note) for note in entry["notes"]),
+            stems=in_order(entry["stems"]),
+        )
+    except (KeyError, TypeError, ValueError) as exc:
+        raise LibraryDamaged(f"A take of {song.title} cannot be read.") from exc
 
 
 def file_size(path: Path) -> int:
@@ -118,7 +145,7 @@ def add_take(
     The take bears the job's name, so that a job that a crash left open is known to be done.
 
     Raises:
-        MissingFile: the song is not in the library.
+        MissingFile: the song, or the take that this one is an edit of, is gone.
         SourceChanged: the take was made of other sound.
         LibraryDamaged: the song's manifest cannot be read.
         OSError: the library cannot be written.
@@ -137,7 +164,12 @@ def add_take(
     staged.rename(published)
 
     def edit(manifest: Manifest) -> None:
-        manifest["takes"][take.job_id] = take_entry(take)
+        entry = take_entry(take)
+        if take.edit is not None:
+            _require_take(manifest, take.edit["take_id"])
+            older = manifest["takes"][take.edit["take_id"]]
+            entry["edits"] = [*older.get("edits", ()), take.edit]
+        manifest["takes"][take.job_id] = entry
         manifest["current_take"] = take.job_id
 
     try:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from karaoke_studio.worker.child import Task, TaskContext
 from karaoke_studio.worker.compiled import own_compiled_folder
+from karaoke_studio.worker.fixing import write_fix
 
 if TYPE_CHECKING:
     from karaoke_studio.audio.pair import Staged
@@ -352,6 +353,7 @@ TASKS: dict[str, Task] = {
     "separate": separate,
     "write_pair": write_pair,
     "restore_take": restore_take,
+    "write_fix": write_fix,
     "make_video": make_video,
     "spectrogram": spectrogram,
     "analyse": analyse,

@@ -18,9 +18,10 @@ from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.schema import DATABASE
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.meter import Speeds
-from karaoke_studio.pipeline import Surroundings, expected_s
+from karaoke_studio.pipeline import Surroundings
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
+from karaoke_studio.stages import expected_s
 from tests.jobs.fake_workers import FakeWorkers
 
 pytestmark = pytest.mark.usefixtures("qapp", "nothing_left")
