@@ -61,6 +61,7 @@ class Settings:
         night_ends: hour of the day, 0…23.
         volume: 0…1, position of the volume slider.
         sound_device: name of the output, "" = the system's own choice.
+        plays_on: when a song ends the next one of the list follows, without a gap.
         match_loudness: original, instrumental and vocals are played equally loud.
         beats_shown: the timeline shows the beats.
         loops_snap: ends of a loop keep to the beats.
@@ -110,6 +111,7 @@ class Settings:
     night_ends: int = 7
     volume: float = 0.8
     sound_device: str = ""
+    plays_on: bool = False
     match_loudness: bool = False
     beats_shown: bool = True
     loops_snap: bool = True

@@ -21,6 +21,7 @@ from tests.helpers.disks import fill_disk
 CHOSEN = Settings(
     sound_device="Headset",
     match_loudness=True,
+    plays_on=True,
     mixer_open=False,
     theme="dark",
     spectrogram_colours="viridis",

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError, OutputLost
 from karaoke_studio.playback.feeder import Feeder, Loop, Take
+from karaoke_studio.playback.handover import Handover, NextSong
 from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.live_song import Listener, LiveTake
 from karaoke_studio.playback.mixer import REFILLED_S, Controls, Mixer
@@ -63,6 +64,8 @@ class Orders:
         is_closing: the thread is to end.
         tune: key and tempo.
         goes_on: the take is the song that was played before in other files; it plays on.
+        lined_up: what is played when the song ends, without a gap.
+        handovers: how often a song went over into the next one.
     """
 
     take: Take | None = None
@@ -79,6 +82,8 @@ class Orders:
     is_closing: bool = False
     goes_on: bool = False
     tune: Tune = AS_RECORDED
+    lined_up: NextSong | None = None
+    handovers: int = 0
 
 
 class Desk:
@@ -113,6 +118,40 @@ class Desk:
             if ring.ticket == self.orders.ticket:
                 self.controls.ring = ring
 
+    def line_up(self, next_song: Handover, ticket: int) -> None:
+        """Let the callback find the next song behind this one, unless the ticket is out of date."""
+        with self._lock:
+            if ticket == self.orders.ticket and self.controls.ring is next_song.after:
+                self.controls.ring = next_song.ring
+
+    def withdraw(self, next_song: Handover) -> None:
+        """Take the next song away again."""
+        with self._lock:
+            if self.controls.ring is next_song.ring:
+                self.controls.ring = next_song.after
+
+    def hand_over(self, next_song: Handover, ticket: int) -> bool:
+        """Make the next song the one that is played; False where something else is wanted."""
+        song, ring = next_song.song, next_song.ring
+        with self._lock:
+            now = self.orders
+            if now.ticket != ticket or self.controls.ring is not ring:
+                return False
+            self.orders = replace(
+                now,
+                take=song.take,
+                ticket=now.ticket + 1,
+                start_frame=0,
+                tune=song.tune,
+                goes_on=False,
+                lined_up=None,
+                handovers=now.handovers + 1,
+            )
+            # in this order: the callback takes the one or the other, and they are the same
+            self.controls.stem_sides = song.sides
+            ring.ticket, ring.sides = self.orders.ticket, None
+            return True
+
 
 class Deck:
     """Does in its thread what the desk's orders say."""
@@ -123,6 +162,8 @@ class Deck:
         self._idle_close_s = idle_close_s
         self._feeder: Feeder | None = None
         self._take: Take | None = None
+        self._next: Handover | None = None
+        self._unreadable: NextSong | None = None
         self._mixer: Mixer | None = None
         self._asked_rate = 0
         self._refreshes = 0
@@ -141,8 +182,10 @@ class Deck:
 
     def heard(self, ticket: int) -> tuple[StemRing, float] | None:
         """Return the ring and its frame heard now; None before this ticket is rendered."""
-        mixer = self._mixer
+        mixer, following = self._mixer, self._next
         mark = mixer.mark if mixer else None
+        if mark is not None and following is not None and following.has_begun(mark):
+            return following.frame_before(mark, self._output.now())
         if mark is None or mark.ring.ticket != ticket:
             return None
         return mark.ring, mark.ring_frame(self._output.now())
@@ -158,14 +201,19 @@ class Deck:
 
     def is_ready(self, ticket: int) -> bool:
         """Whether enough of this ticket is read ahead to play on without a gap."""
-        mixer, ring = self._mixer, self._desk.controls.ring
+        mixer, ring, following = self._mixer, self._desk.controls.ring, self._next
+        if ring is not None and following is not None and ring is following.ring:
+            low = REFILLED_S * ring.sample_rate
+            return following.after.ticket == ticket and ring.available >= low
         if (
             ring is None
             or ring.ticket != ticket
             or (mixer and mixer.sample_rate != ring.sample_rate)
         ):
             return False
-        return ring.is_complete or ring.available >= REFILLED_S * ring.sample_rate
+        if ring.is_complete:
+            return self._song_to_follow() is None or not self._is_played(ring)
+        return ring.available >= REFILLED_S * ring.sample_rate
 
     def run(self) -> None:
         """Work until the orders say to close."""
@@ -193,11 +241,13 @@ class Deck:
         self._follow_output()
         try:
             self._follow_take()
+            self._follow_next_song()
             self._follow_loop()
             self._open_output()
             self._follow_ticket()
             self._follow_tune()
             self._follow_making()
+            self._line_up()
         except KaraokeError as exc:
             self._give_up_take(exc)
         self._follow_end()
@@ -220,6 +270,8 @@ class Deck:
     def _follow_loop(self) -> None:
         feeder, orders = self._feeder, self._desk.orders
         if feeder is None or orders.take is not feeder.take or orders.loop == feeder.loop:
+            return
+        if self._has_next_begun():
             return
         ring = feeder.ring
         if feeder.follow_loop(orders.loop) or ring is None or ring.ticket != orders.ticket:
@@ -284,6 +336,8 @@ class Deck:
             return
         if orders.tune == feeder.tune or now - self._retuned_at < RETUNE_S:
             return
+        if self._has_next_begun():
+            return  # nothing of this song is left to be made anew
         self._retuned_at, ring = now, feeder.ring
         if not self._go_on(feeder, ring.sample_rate):
             frame = orders.start_frame
@@ -343,7 +397,76 @@ class Deck:
 
         self._desk.change(end)
 
+    # The next song
+
+    def _line_up(self) -> None:
+        """Read the next song once the last frame of this one is read; keep it read ahead."""
+        orders, feeder, ring = self._desk.orders, self._feeder, self._desk.controls.ring
+        if self._next is not None:
+            self._next.feeder.fill()
+            return
+        song = self._song_to_follow()
+        if song is None or feeder is None or ring is None or not self._is_played(ring):
+            return  # the callback must know the ring that the next song goes on from
+        if ring is not feeder.ring or ring.ticket != orders.ticket or ring.joins is not None:
+            return
+        if not ring.is_complete:
+            return
+        try:
+            following = Handover(song, ring)
+            following.feeder.fill(until=round(JOINED_S * ring.sample_rate))
+        except KaraokeError as exc:
+            # this song ends as any other does; opened by hand the next one says what is wrong
+            log.warning("the next song does not follow: %s", exc.message)
+            self._unreadable = song
+            return
+        self._next = following
+        self._kept.append(following.ring)
+        self._desk.line_up(following, orders.ticket)
+
+    def _song_to_follow(self) -> NextSong | None:
+        orders = self._desk.orders
+        song = orders.lined_up
+        if orders.loop is not None or not orders.wants_play or song is self._unreadable:
+            return None
+        return song
+
+    def _is_played(self, ring: StemRing) -> bool:
+        mark = self._mixer.mark if self._mixer else None
+        return mark is not None and mark.ring is ring
+
+    def _has_next_begun(self) -> bool:
+        return bool(self._next and self._mixer and self._next.has_begun(self._mixer.mark))
+
+    def _follow_next_song(self) -> None:
+        """Go over to the next song where it is heard; let go of it where it is wanted no more."""
+        following, orders, mixer = self._next, self._desk.orders, self._mixer
+        if following is None:
+            return
+        feeder = self._feeder
+        if feeder is None or following.after is not feeder.ring or mixer is None:
+            self._drop_next()
+            return
+        if following.has_begun(mixer.mark):
+            if not following.is_heard(mixer.mark, self._output.now()):
+                return
+            if self._desk.hand_over(following, orders.ticket):
+                feeder.close()
+                self._feeder, self._take = following.feeder, following.song.take
+                self._next = None
+                return
+        is_wanted = orders.lined_up is following.song and orders.loop is None
+        if orders.ticket != following.after.ticket or not is_wanted:
+            self._drop_next()
+
+    def _drop_next(self) -> None:
+        following, self._next = self._next, None
+        if following is not None:
+            self._desk.withdraw(following)
+            following.feeder.close()
+
     def _close_take(self) -> None:
+        self._drop_next()
         if self._feeder:
             self._feeder.close()
             self._feeder = None
@@ -451,6 +574,7 @@ class Deck:
             self._desk.change(lambda now: _moved(now, heard) if now.ticket == ticket else now)
         self._past_underruns += mixer.underruns
         self._mixer = None
+        self._drop_next()
 
 
 def _moved(orders: Orders, frame: float) -> Orders:

@@ -200,6 +200,7 @@ class Mixer:
         while start < frames:
             stop = min(start + PIECE_FRAMES, frames)
             counting = self._frames_to_count()
+            stop = start + self._frames_to_next_song(stop - start)
             if counting:
                 # the song begins on the very frame of the beat
                 stop = min(stop, start + counting)
@@ -216,6 +217,15 @@ class Mixer:
         if self._voice.level.value > 0.0 or self._leaving.level.value > 0.0:
             return 0
         return self._counter.left(controls.count_in)
+
+    def _frames_to_next_song(self, count: int) -> int:
+        """Return how much of a piece is left to the song that ends: the next begins behind it."""
+        ring, playing = self._controls.ring, self._voice.ring
+        joins = ring.joins if ring is not None else None
+        if joins is None or not joins.is_other_song or joins.ring is not playing:
+            return count
+        left = joins.at - playing.read
+        return left if 0 < left < count else count
 
     def _render_clicks(self, block: StemArray, heard_at: float) -> None:
         count = block.shape[1]
@@ -278,7 +288,9 @@ class Mixer:
 
     def _apply_gains(self, mix: Rows, stems: int) -> None:
         """Bring each stem to its gain, and note how loud it then is."""
-        wanted, levels, count = self._controls.stem_sides, self._controls.levels, len(mix[0])
+        ring, levels, count = self._voice.ring, self._controls.levels, len(mix[0])
+        own = ring.sides if ring is not None else None
+        wanted = self._controls.stem_sides if own is None else own
         for number, (on_left, on_right) in enumerate(self._stem_ramps):
             to_left, to_right = wanted[number] if number < len(wanted) else (0.0, 0.0)
             if number >= stems:
@@ -304,21 +316,28 @@ class Mixer:
         playing, idle = self._voice, self._leaving
         self._carried = 0
         if ring is not None and ring.joins is not None:
-            old, at, pace = ring.joins
+            old, at, pace, is_other_song = ring.joins
             if old is playing.ring:
                 # one that ran low is filled no more: it would never come so far
                 has_stopped = self._is_low and playing.level.value == 0.0
                 if old.read < at and not has_stopped:
                     return  # the same moment of the song is still to come
                 ring.skip(max(0, round((old.read - at) * pace)))
-                self._carried = old.read - self._run_start
+                self._carried = 0 if is_other_song else old.read - self._run_start
             ring.joins = None
+        if ring is not None and ring.sides is not None:
+            self._set_gains(ring.sides)
         # In this order: `is_silent`, asked in between, must not take the swap for silence.
         self._leaving = playing
         self._voice = idle
         self._voice.ring = ring
         self._voice.level.value = 0.0
         self._is_low = False
+
+    def _set_gains(self, sides: tuple[tuple[float, float], ...]) -> None:
+        """Let another song begin at its own gains: nothing of the one before is left to fade."""
+        for number, (on_left, on_right) in enumerate(self._stem_ramps):
+            on_left.value, on_right.value = sides[number] if number < len(sides) else (0.0, 0.0)
 
     def _play_voice(self, mix: Rows, heard_at: float) -> None:
         voice, ring = self._voice, self._voice.ring
@@ -335,7 +354,7 @@ class Mixer:
             self._run_start = start - self._carried
             self._carried = 0
         self.mark = Mark(ring, self._run_start, start, start + taken, heard_at)
-        if is_playing:
+        if is_playing and ring.sides is None:  # else the beats are another song's
             self._played = (ring, start)
 
     def _has_enough(self, ring: StemRing, count: int) -> bool:

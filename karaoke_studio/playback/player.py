@@ -17,6 +17,7 @@ from karaoke_studio.errors import KaraokeError
 from karaoke_studio.playback.clicks import CountIn
 from karaoke_studio.playback.deck import Deck, Desk, Orders
 from karaoke_studio.playback.feeder import Loop, Take
+from karaoke_studio.playback.handover import NextSong
 from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.live_song import UNSPLIT, LiveSong, LiveTake
 from karaoke_studio.playback.output import Output, SoundDeviceOutput
@@ -126,6 +127,25 @@ class Player:
         self._change(lambda now: replace(now, take=replace(take), goes_on=True, take_problem=None))
         self._follow_faders()
 
+    def line_up(
+        self,
+        take: TakeFiles | None,
+        mix: Mix | None = None,
+        matches: Mapping[Source, float] | None = None,
+    ) -> None:
+        """Let another song follow when this one ends, on the very next sample.
+
+        Args:
+            take: the song that follows; None = playing ends with this one.
+            mix: where its faders stand, with its key and tempo; None = as they are made.
+            matches: as `set_matches`.
+        """
+        song, mix = None, mix or Mix()
+        if take is not None:
+            sides = self._sides(take, mix, matches or {})
+            song = NextSong(replace(take), sides, self._possible(mix.tune))
+        self._change(lambda now: replace(now, lined_up=song))
+
     def unload(self) -> None:
         """Let go of the take and its files."""
         self._change(lambda now: _with_take(now, None))
@@ -205,9 +225,11 @@ class Player:
 
         Where the library for it is missing the song is played as it was recorded.
         """
-        if rubber_band.library() is None:
-            tune = AS_RECORDED
+        tune = self._possible(tune)
         self._change(lambda now: replace(now, tune=tune))
+
+    def _possible(self, tune: Tune) -> Tune:
+        return AS_RECORDED if rubber_band.library() is None else tune
 
     def set_matches(self, gains: Mapping[Source, float]) -> None:
         """Play sources at gains that make them equally loud; {} = each as it is."""
@@ -218,10 +240,16 @@ class Player:
         take = self._desk.orders.take
         if take is None:
             return
-        match = self._matches.get(self._source, 1.0)
+        self._desk.controls.stem_sides = self._sides(take, self._mix, self._matches)
+
+    def _sides(
+        self, take: Take, mix: Mix, matches: Mapping[Source, float]
+    ) -> tuple[tuple[float, float], ...]:
+        """Return the gains of a take's stems with what is heard now."""
+        match = matches.get(self._source, 1.0)
         stems = tuple(take.stems)
-        sides = stem_sides(self._source, self._mix, stems, take.channels, fills=self._fills)
-        self._desk.controls.stem_sides = tuple(
+        sides = stem_sides(self._source, mix, stems, take.channels, fills=self._fills)
+        return tuple(
             (float(np.float32(left * match)), float(np.float32(right * match)))
             for left, right in sides
         )
@@ -322,6 +350,11 @@ class Player:
         return self._desk.controls.levels.short_term_lufs()
 
     @property
+    def handovers(self) -> int:
+        """How often a song went over into the one that was lined up."""
+        return self._desk.orders.handovers
+
+    @property
     def device(self) -> str:
         """The sound device that was chosen; "" = the system's own choice."""
         return self._desk.orders.device
@@ -371,6 +404,7 @@ def _with_take(now: Orders, take: Take | None) -> Orders:
         resumes=False,
         take_problem=None,
         goes_on=False,
+        lined_up=None,
     )
 
 

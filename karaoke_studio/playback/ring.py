@@ -18,11 +18,13 @@ class Join(NamedTuple):
         ring: the ring that is played until then.
         at: its frame that sounds at the same moment as the new ring's first one.
         pace: frames of the new ring that hold as much of the song as one of the old ring.
+        is_other_song: the old ring ends there, and nothing of the new one's song came before.
     """
 
     ring: StemRing
     at: int
     pace: float = 1.0
+    is_other_song: bool = False
 
 
 class _Piece(NamedTuple):
@@ -52,6 +54,7 @@ class StemRing:
         is_complete: whether the song's last frame has been written.
         joins: the ring that this one goes on from, until the callback has changed over.
         clicks: frames of the ring on which a click is heard, and whether it is accented.
+        sides: gains of its stems, of a song that the person's faders do not belong to yet.
     """
 
     def __init__(
@@ -75,11 +78,12 @@ class StemRing:
         self.is_complete = False
         self.joins = joins
         self.clicks: tuple[tuple[int, bool], ...] = ()
+        self.sides: tuple[tuple[float, float], ...] | None = None
         self.pace = song_rate / sample_rate * tempo
         self._capacity = sample_rate
         #: Where the ring's sound goes on at another place of the song, or at another pace.
         self._pieces: tuple[_Piece, ...] = (_Piece(0.0, start_frame, self.pace),)
-        if joins is not None:
+        if joins is not None and not joins.is_other_song:
             # what is heard just before belongs to the other ring
             before = -2 * self._capacity
             pace = joins.ring.pace

@@ -60,6 +60,7 @@ class Actions:
         self._add("library_action", "Library: storage, trash, duplicates…")
         self._add("models_action", "Models…")
         self._add("blind_test_action", "Blind test…")
+        self._add("plays_on_action", "Play on with the next song").setCheckable(True)
         self._add("about_action", "About Karaoke Studio")
         self.recent = QMenu("Add recent", window)
         self.recent.setObjectName("recent_menu")
@@ -106,7 +107,8 @@ class Actions:
         self._fill(menu, "remove_action", "undo_action")
         menu.addSeparator()
         listen = menu.addMenu("Listen")
-        self._fill(listen, "play_action", "previous_action", "next_action", "mute_action")
+        self._fill(listen, "play_action", "previous_action", "next_action", "plays_on_action")
+        self._fill(listen, "mute_action")
         listen.addSeparator()
         self._fill(
             listen, "original_action", "instrumental_action", "vocals_action", "guide_action"

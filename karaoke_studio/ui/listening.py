@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
@@ -53,6 +53,7 @@ class Listening(QObject):
         problem_changed: KaraokeError, or None when all is well again.
         heard: Heard, how loud it was, 30 times a second while it plays.
         loudness_measured: LUFS of the last three seconds or None, 10 times a second.
+        went_over: the song that was lined up is heard now.
 
     Thread: GUI; the player answers at once.
     """
@@ -62,6 +63,7 @@ class Listening(QObject):
     problem_changed = Signal(object)
     heard = Signal(object)
     loudness_measured = Signal(object)
+    went_over = Signal()
 
     def __init__(self, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +78,7 @@ class Listening(QObject):
         self.tells_levels = True
         self._position = -1
         self._is_playing = False
+        self._handovers = 0
         self._looks = 0
         self._problem: KaraokeError | None = None
         self._timer = QTimer(self)
@@ -93,6 +96,13 @@ class Listening(QObject):
         self.live = None
         self._position = -1
         self.look()
+
+    def line_up(
+        self, song: Song | None, mix: Mix | None = None, matches: Mapping[str, float] | None = None
+    ) -> None:
+        """Let a song follow when this one ends, without a gap; None = none does."""
+        gains = {Source(source): gain for source, gain in (matches or {}).items()}
+        self._player.line_up(take_files(song) if song else None, mix, gains)
 
     def open_live(self, live: LiveSong) -> None:
         """Load a song that is being made, paused at its start."""
@@ -180,6 +190,12 @@ class Listening(QObject):
         return self._player.frames
 
     @property
+    def left_s(self) -> float:
+        """Seconds that are still to come, as recorded; none without a song."""
+        rate = self._player.sample_rate
+        return (self._player.frames - self._player.position_frames) / rate if rate else 0.0
+
+    @property
     def position_s(self) -> float:
         """Seconds into the song."""
         if self._player.state is PlayerState.EMPTY:
@@ -239,6 +255,10 @@ class Listening(QObject):
             self._is_playing = playing
             self._timer.setInterval(_PLAYING_MS if playing else _IDLE_MS)
             self.playing_changed.emit(playing)
+        if self._player.handovers != self._handovers:
+            self._handovers = self._player.handovers
+            self._position = -1
+            self.went_over.emit()
         if state is not PlayerState.EMPTY and self._player.position_frames != self._position:
             self._position = self._player.position_frames
             self.moved.emit(self._position)

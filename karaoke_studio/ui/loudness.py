@@ -75,8 +75,12 @@ class LoudnessMatch(QObject):
     @Slot()
     def follow(self) -> None:
         """Take the gains of the song that is open."""
-        song, is_on = self._opened.song(), self._is_on or self._is_tested
-        self._listening.set_matches(match_gains(song) if song and is_on else {})
+        song = self._opened.song()
+        self._listening.set_matches(self.gains_of(song) if song else {})
+
+    def gains_of(self, song: Song) -> dict[str, float]:
+        """Return the gains that a song is played at."""
+        return match_gains(song) if self._is_on or self._is_tested else {}
 
     def match_for_test(self, *, on: bool) -> None:
         """Match the sources while they are compared blindly, whatever is chosen."""

@@ -55,6 +55,7 @@ from karaoke_studio.ui.making import Making
 from karaoke_studio.ui.models_page import ModelsDesk
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.places import HoldToCompare, Places
+from karaoke_studio.ui.play_on import PlayOn
 from karaoke_studio.ui.preferences import Preferences
 from karaoke_studio.ui.queue_control import QueueControl
 from karaoke_studio.ui.queue_panel import QueuePanel
@@ -174,6 +175,18 @@ class MainWindow(QMainWindow):
         BlindTests(
             self.look, self.opened, self.listening, self.loudness, shelf, self.commands, self
         )
+        self.play_on = PlayOn(
+            self.settings.plays_on,
+            self.opened,
+            self.listening,
+            self.loudness,
+            self.opened.following,
+            self.faders.mix_of,
+            self,
+        )
+        plays_on = self.commands["plays_on_action"]
+        plays_on.setChecked(self.settings.plays_on)
+        plays_on.toggled.connect(self._on_plays_on)
         self.stem_drag = StemDrag(
             self.look,
             self.song_view.timeline,
@@ -591,8 +604,16 @@ class MainWindow(QMainWindow):
             self.sound_devices.follow(value)
         elif field == "match_loudness":
             self.loudness.turn(on=value)
+        elif field == "plays_on":
+            self.play_on.turn(on=value)
+            self.commands["plays_on_action"].setChecked(value)
         elif field == "fill_unsplit":
             self.listening.set_filling(on=value)
+
+    @Slot(bool)
+    def _on_plays_on(self, is_on: bool) -> None:
+        if is_on != self.settings.plays_on:
+            self.change_setting("plays_on", is_on)
 
     @Slot(bool)
     def _on_mixer_opened(self, is_open: bool) -> None:

@@ -93,6 +93,20 @@ class OpenSong(QObject):
             return
         self._view.show_song(song, self._words(song))
         self._listening.open(song, goes_on=goes_on)
+        self._show_as_opened(song)
+
+    def show_next(self, song: Song) -> None:
+        """Show the song that the player went on with by itself."""
+        self._view.show_song(song, self._words(song))
+        self._show_as_opened(song)
+
+    def following(self) -> Song | None:
+        """Return the song that is listed behind the one that is open."""
+        shown = self.song()
+        other = self._songs.neighbour(shown.id, 1) if shown else ""
+        return self._read_song(other) if other else None
+
+    def _show_as_opened(self, song: Song) -> None:
         self._songs.set_open(song.id)
         loop = self._listening.loop
         if loop is not None:

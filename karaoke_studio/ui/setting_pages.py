@@ -196,6 +196,12 @@ PAGES = (
                 "Without it such parts of a song that is being made are silent",
             ),
             Switch(
+                "plays_on",
+                "Next song",
+                "Play on with the next song of the list",
+                "It begins on the very sample after the last one; a loop goes on all the same",
+            ),
+            Switch(
                 "match_loudness",
                 "Loudness",
                 "Original, instrumental and vocals equally loud",

@@ -494,6 +494,8 @@ class FakePlayer:
         self.last_click_s: float | None = None
         self.beats: BeatGrid | None = None
         self.tune = AS_RECORDED
+        self.lined_up: tuple[TakeFiles, Mix | None, dict[Source, float]] | None = None
+        self.handovers = 0
 
     @property
     def frames(self) -> int:
@@ -504,11 +506,26 @@ class FakePlayer:
         return self.take.sample_rate if self.take else 0
 
     def load(self, take: TakeFiles) -> None:
-        self.loop = None
+        self.loop = self.lined_up = None
         self.take, self.state, self.position_frames = take, PlayerState.PAUSED, 0
 
     def go_on_with(self, take: TakeFiles) -> None:
         self.take = take
+
+    def line_up(
+        self,
+        take: TakeFiles | None,
+        mix: Mix | None = None,
+        matches: dict[Source, float] | None = None,
+    ) -> None:
+        self.lined_up = None if take is None else (take, mix, matches or {})
+
+    def hand_over(self) -> None:
+        """Let the song end; what was lined up is heard."""
+        assert self.lined_up is not None
+        self.take, self.mix, _ = self.lined_up[0], self.lined_up[1] or Mix(), self.lined_up[2]
+        self.lined_up, self.loop, self.position_frames = None, None, 100
+        self.handovers += 1
 
     def set_filling(self, *, on: bool) -> None:
         self.fills = on
