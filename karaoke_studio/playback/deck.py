@@ -137,10 +137,12 @@ class Desk:
             now = self.orders
             if now.ticket != ticket or self.controls.ring is not ring:
                 return False
+            # before the orders: whoever asks in between is told the place heard last
+            ring.ticket = now.ticket + 1
             self.orders = replace(
                 now,
                 take=song.take,
-                ticket=now.ticket + 1,
+                ticket=ring.ticket,
                 start_frame=0,
                 tune=song.tune,
                 goes_on=False,
@@ -149,7 +151,7 @@ class Desk:
             )
             # in this order: the callback takes the one or the other, and they are the same
             self.controls.stem_sides = song.sides
-            ring.ticket, ring.sides = self.orders.ticket, None
+            ring.sides = None
             return True
 
 

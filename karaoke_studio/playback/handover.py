@@ -61,8 +61,8 @@ class Handover:
         self.ring.sides = song.sides
 
     def has_begun(self, mark: Mark | None) -> bool:
-        """Whether the callback has come to the next song."""
-        return mark is not None and mark.ring is self.ring
+        """Whether the callback has come to the next song, which nobody was told of yet."""
+        return mark is not None and mark.ring is self.ring and self.ring.ticket == NO_TICKET
 
     def is_heard(self, mark: Mark | None, now: float) -> bool:
         """Whether the next song's first frame has left the loudspeaker."""
