@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 #: Page by page; the playhead stands still and the song moves; not at all.
 FOLLOWS = ("page", "smooth", "off")
 
+#: A tenth of a second; as little as the device promises; enough for a machine that stutters.
+SOUND_LATENCIES = ("normal", "low", "high")
+
 #: What the spectrogram can be made and shown like.
 SPECTROGRAM_WINDOWS = (1024, 2048, 4096, 8192)
 SPECTROGRAM_RANGES_DB = (36, 54, 72, 90)
@@ -61,6 +64,8 @@ class Settings:
         night_ends: hour of the day, 0…23.
         volume: 0…1, position of the volume slider.
         sound_device: name of the output, "" = the system's own choice.
+        sound_latency: how soon the output answers, see `SOUND_LATENCIES`.
+        sound_exclusive: nothing else is heard on the output, where the system can do that.
         plays_on: when a song ends the next one of the list follows, without a gap.
         match_loudness: original, instrumental and vocals are played equally loud.
         beats_shown: the timeline shows the beats.
@@ -111,6 +116,8 @@ class Settings:
     night_ends: int = 7
     volume: float = 0.8
     sound_device: str = ""
+    sound_latency: str = "normal"
+    sound_exclusive: bool = False
     plays_on: bool = False
     match_loudness: bool = False
     beats_shown: bool = True
@@ -144,6 +151,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "spectrogram_scale": ("log", "mel", "linear"),
     "spectrogram_source": ("heard", "original", "instrumental", "vocals"),
     "follow_playhead": FOLLOWS,
+    "sound_latency": SOUND_LATENCIES,
     "quality": QUALITIES,
     "network_mode": MODES,
     "stems": ("pair", "all"),

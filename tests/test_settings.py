@@ -21,6 +21,8 @@ from tests.helpers.disks import fill_disk
 CHOSEN = Settings(
     sound_device="Headset",
     match_loudness=True,
+    sound_latency="low",
+    sound_exclusive=True,
     plays_on=True,
     mixer_open=False,
     theme="dark",

@@ -20,7 +20,7 @@ from karaoke_studio.playback.handover import Handover, NextSong
 from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.live_song import Listener, LiveTake
 from karaoke_studio.playback.mixer import REFILLED_S, Controls, Mixer
-from karaoke_studio.playback.output import Output
+from karaoke_studio.playback.output import AS_USUAL, Manner, Output
 from karaoke_studio.playback.ring import Join, StemRing
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Orders:
         take_problem: why the take cannot be played.
         output_problem: why nothing can be heard.
         device: name of the output that is wanted; "" = the system's own choice.
+        manner: how it is opened.
         is_closing: the thread is to end.
         tune: key and tempo.
         goes_on: the take is the song that was played before in other files; it plays on.
@@ -79,6 +80,7 @@ class Orders:
     take_problem: KaraokeError | None = None
     output_problem: KaraokeError | None = None
     device: str = ""
+    manner: Manner = AS_USUAL
     is_closing: bool = False
     goes_on: bool = False
     tune: Tune = AS_RECORDED
@@ -169,7 +171,7 @@ class Deck:
         self._mixer: Mixer | None = None
         self._asked_rate = 0
         self._refreshes = 0
-        self._device = ""
+        self._device = ("", AS_USUAL)
         self._active_at = time.monotonic()
         self._past_underruns = 0
         self._reread_at = self._retuned_at = 0.0
@@ -499,21 +501,22 @@ class Deck:
 
     def _follow_device(self) -> None:
         """Let go of the stream where another device is wanted; the next step opens that one."""
-        device = self._desk.orders.device
+        orders = self._desk.orders
+        device = (orders.device, orders.manner)
         if device == self._device:
             return
         self._device = device
         # The position is kept by closing; until then the sound fades out.
         self._desk.controls.is_running = False
         self._close_output()
-        self._output.choose(device)
+        self._output.choose(*device)
         self._desk.change(lambda now: replace(now, output_problem=None))
 
     def _open_output(self) -> None:
         orders, feeder = self._desk.orders, self._feeder
         if self._mixer or not feeder or not orders.wants_play or orders.output_problem:
             return
-        if orders.device != self._device:
+        if (orders.device, orders.manner) != self._device:
             return  # chosen this moment: the next step follows it
         self._asked_rate = feeder.take.sample_rate
         # Reading first: the device then finds a full ring.

@@ -12,6 +12,8 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 from typing import Any, Protocol
 
 from karaoke_studio.errors import NoOutputDevice
@@ -38,6 +40,29 @@ CLOCK_JUMP_S = 0.05
 CLOCK_SMOOTHING = 0.05
 
 
+#: Where a machine or its wireless headset stutters all the same.
+LONG_LATENCY_S = 0.3
+#: The one sound system whose devices PortAudio can have for the program alone.
+_EXCLUSIVE_SYSTEM = "Windows WASAPI"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a device is opened.
+
+    Attributes:
+        latency: "normal"; "low" = as little as the device promises; "high" = it never stutters.
+        is_exclusive: no other program is heard meanwhile, and nothing mixes or resamples; only
+            where the sound system can do that (Windows WASAPI).
+    """
+
+    latency: str = "normal"
+    is_exclusive: bool = False
+
+
+AS_USUAL = Manner()
+
+
 class Output(Protocol):
     """A place to play on. All methods but `now` are called from the player's thread.
 
@@ -47,8 +72,8 @@ class Output(Protocol):
 
     underruns: int
 
-    def choose(self, device: str) -> None:
-        """Name the device for the next `open`; "" = the system's own choice."""
+    def choose(self, device: str, manner: Manner) -> None:
+        """Name the device for the next `open`, "" = the system's own choice, and how to open it."""
         ...
 
     def open(self, sample_rate: int) -> int:
@@ -126,37 +151,47 @@ class SoundDeviceOutput:
         self._has_finished = False
         self._known_at = -math.inf
         self._wanted = ""
+        self._manner = AS_USUAL
 
-    def choose(self, device: str) -> None:
+    def choose(self, device: str, manner: Manner) -> None:
         """Name the device for the next `open`; see `Output.choose`."""
-        self._wanted = device
+        self._wanted, self._manner = device, manner
 
     def open(self, sample_rate: int) -> int:
         """Open the device; see `Output.open`."""
         sd = _portaudio(anew=time.perf_counter() - self._known_at > KNOWN_S)
         device = _chosen_device(sd, self._wanted) or _default_device(sd)
         refusal: Exception | None = None
+        alone = _exclusive_twin(sd, device) if self._manner.is_exclusive else None
+        ways: list[tuple[dict[str, Any], Any]] = (
+            [(alone, sd.WasapiSettings(exclusive=True))] if alone is not None else []
+        )
         default_rate: int = round(device["default_samplerate"])
-        for rate in dict.fromkeys((sample_rate, default_rate)):
+        rates = dict.fromkeys((sample_rate, default_rate))
+        rate: int
+        ways.append((device, None))
+        for (place, settings), rate in product(ways, rates):
             try:
                 self._stream = sd.OutputStream(
-                    device=device.get("index"),
+                    device=place.get("index"),
                     samplerate=rate,
-                    channels=min(2, device["max_output_channels"]),
+                    channels=min(2, place["max_output_channels"]),
                     dtype="float32",
-                    latency=max(LATENCY_S, device["default_low_output_latency"]),
+                    latency=_latency_s(place, self._manner.latency),
+                    extra_settings=settings,
                     callback=self._on_block,
                     finished_callback=self._on_finished,
                 )
             except sd.PortAudioError as exc:
-                log.info("%s refuses %d Hz: %s", device["name"], rate, exc)
+                how = " alone" if settings is not None else ""
+                log.info("%s refuses %d Hz%s: %s", place["name"], rate, how, exc)
                 refusal = exc
                 continue
             self._latency_s = self._stream.latency
             self._clock = HeardClock(rate)
             self._lead_in_frames = round(LEAD_IN_S * rate)
             self._last_block_at = time.perf_counter()
-            log.info("sound goes to %s, %d Hz, %.3f s", device["name"], rate, self._latency_s)
+            log.info("sound goes to %s, %d Hz, %.3f s", place["name"], rate, self._latency_s)
             return rate
         raise _cannot_open(str(device["name"])) from refusal
 
@@ -221,14 +256,56 @@ class SoundDeviceOutput:
 def list_outputs() -> list[str]:
     """Return the names of all sound outputs, freshly read.
 
+    One that several sound systems know is named for each: "Speaker", "Speaker, Windows WASAPI".
+
     For a child process without a stream: it starts PortAudio anew.
     """
     try:
         sd = _portaudio(anew=True)
     except NoOutputDevice:
         return []
-    names = (str(d["name"]) for d in sd.query_devices() if d["max_output_channels"] > 0)
-    return list(dict.fromkeys(names))
+    systems: dict[str, list[str]] = {}
+    for device in _outputs(sd):
+        systems.setdefault(str(device["name"]), []).append(_system(sd, device))
+    others = (
+        f"{name}, {system}"
+        for name, known in systems.items()
+        for system in dict.fromkeys(known)
+        if system != known[0]
+    )
+    return [*systems, *others]
+
+
+def _outputs(sd: Any) -> list[dict[str, Any]]:
+    return [device for device in sd.query_devices() if device["max_output_channels"] > 0]
+
+
+def _system(sd: Any, device: dict[str, Any]) -> str:
+    """Return the name of the sound system that knows a device."""
+    return str(sd.query_hostapis(device["hostapi"])["name"])
+
+
+def _latency_s(device: dict[str, Any], wanted: str) -> float:
+    least: float = device["default_low_output_latency"]
+    if wanted == "low":
+        return least
+    return max(LONG_LATENCY_S if wanted == "high" else LATENCY_S, least)
+
+
+def _exclusive_twin(sd: Any, device: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the device as the system knows it that can have it alone; None where none can.
+
+    Other systems of the same computer may cut its name short.
+    """
+    name = str(device["name"])
+    return next(
+        (
+            each
+            for each in _outputs(sd)
+            if _system(sd, each) == _EXCLUSIVE_SYSTEM and str(each["name"]).startswith(name)
+        ),
+        None,
+    )
 
 
 def _portaudio(*, anew: bool = False) -> Any:
@@ -262,12 +339,13 @@ def _portaudio(*, anew: bool = False) -> Any:
 def _chosen_device(sd: Any, name: str) -> dict[str, Any] | None:
     """Return PortAudio's description of an output by its name; None where it is not there.
 
-    The same device may be listed by several sound systems; the first is PortAudio's favourite.
+    The same device may be listed by several sound systems; the first is PortAudio's favourite
+    where none is named.
     """
-    found: list[dict[str, Any]] = [
+    found = [
         device
-        for device in (sd.query_devices() if name else ())
-        if device["name"] == name and device["max_output_channels"] > 0
+        for device in (_outputs(sd) if name else ())
+        if name in {device["name"], f"{device['name']}, {_system(sd, device)}"}
     ]
     if name and not found:
         log.info("%s is not connected; the system's own choice is used", name)

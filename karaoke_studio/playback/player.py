@@ -20,7 +20,7 @@ from karaoke_studio.playback.feeder import Loop, Take
 from karaoke_studio.playback.handover import NextSong
 from karaoke_studio.playback.levels import Heard
 from karaoke_studio.playback.live_song import UNSPLIT, LiveSong, LiveTake
-from karaoke_studio.playback.output import Output, SoundDeviceOutput
+from karaoke_studio.playback.output import Manner, Output, SoundDeviceOutput
 from karaoke_studio.playback.ring import StemRing
 from karaoke_studio.playback.take_reader import TakeFiles
 
@@ -29,6 +29,7 @@ __all__ = [
     "LiveSong",
     "LiveTake",
     "Loop",
+    "Manner",
     "Mix",
     "Player",
     "PlayerState",
@@ -267,6 +268,10 @@ class Player:
     def set_device(self, name: str) -> None:
         """Play on another sound device from here on; "" = the system's own choice."""
         self._change(lambda now: replace(now, device=name))
+
+    def set_manner(self, manner: Manner) -> None:
+        """Open the sound device in another manner from here on."""
+        self._change(lambda now: replace(now, manner=manner))
 
     def retry_output(self) -> None:
         """Look for sound devices again and go on where a lost one broke off."""

@@ -13,6 +13,7 @@ from karaoke_studio.library.songs import Song
 from karaoke_studio.playback.player import (
     LiveSong,
     LiveTake,
+    Manner,
     Mix,
     Player,
     PlayerState,
@@ -235,6 +236,10 @@ class Listening(QObject):
     def set_device(self, name: str) -> None:
         """Play on a sound device; "" = the system's own choice."""
         self._player.set_device(name)
+
+    def set_manner(self, latency: str, *, exclusive: bool) -> None:
+        """Choose how soon the device answers, and whether it is the program's alone."""
+        self._player.set_manner(Manner(latency, exclusive))
 
     @Slot(float)
     def set_volume(self, volume: float) -> None:

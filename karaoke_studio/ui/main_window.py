@@ -167,7 +167,7 @@ class MainWindow(QMainWindow):
         )
         HoldToCompare(self.opened, self.listening, self)
         self.sound_devices = SoundDevices(
-            self.settings.sound_device, self.listening, queue, strip, keep_setting, self
+            self.settings, self.listening, queue, strip, keep_setting, self
         )
         self.loudness = LoudnessMatch(
             self.settings.match_loudness, self.opened, self.listening, strip, keep_setting, self
@@ -602,6 +602,8 @@ class MainWindow(QMainWindow):
             self.commands[f"theme_{value}_action"].setChecked(True)
         elif field == "sound_device":
             self.sound_devices.follow(value)
+        elif field in {"sound_latency", "sound_exclusive"}:
+            self.sound_devices.open_as(self.settings)
         elif field == "match_loudness":
             self.loudness.turn(on=value)
         elif field == "plays_on":

@@ -17,6 +17,11 @@ _FOLLOWS = (
     ("smooth", "Follows smoothly"),
     ("off", "Stays where it is"),
 )
+_LATENCIES = (
+    ("normal", "Normal: in a tenth of a second"),
+    ("low", "At once: may stutter on a busy computer"),
+    ("high", "Later: where the sound stutters"),
+)
 _HOURS = tuple((hour, f"{hour}:00") for hour in range(24))
 _COLOURS = (("magma", "Magma"), ("viridis", "Viridis"), ("grey", "Grey"))
 LOSSLESS = ("wav", "flac")
@@ -189,6 +194,19 @@ PAGES = (
         "Sound",
         (
             Pick("sound_device", "Device", sound_options([]), "Where the sound goes"),
+            Pick(
+                "sound_latency",
+                "Answers",
+                _LATENCIES,
+                "How soon keys and faders are heard; what is shown keeps in step with any of them",
+            ),
+            Switch(
+                "sound_exclusive",
+                "Alone",
+                "Have the device for this program alone",
+                "Nothing mixes or resamples the sound on its way; other programs are silent",
+                "On Windows, by WASAPI. Where the device refuses it is shared as usual.",
+            ),
             Switch(
                 "fill_unsplit",
                 "Not split yet",

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QPoint, Slot
 from PySide6.QtWidgets import QMenu, QWidget
 
 from karaoke_studio.jobs.queue import JobQueue
+from karaoke_studio.settings import Settings
 from karaoke_studio.ui import text, theme
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.mixer_strip import MixerStrip
@@ -21,13 +22,13 @@ class SoundDevices(QObject):
     """Keeps player, menu and settings on the same sound device.
 
     Args:
-        chosen: the device of the settings; "" = the system's own choice.
+        settings: the device, and how it is opened, at the start.
         change_setting: keeps another one.
     """
 
     def __init__(
         self,
-        chosen: str,
+        settings: Settings,
         listening: Listening,
         queue: JobQueue,
         strip: MixerStrip,
@@ -35,7 +36,7 @@ class SoundDevices(QObject):
         window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._chosen, self._listening, self._queue = chosen, listening, queue
+        self._chosen, self._listening, self._queue = settings.sound_device, listening, queue
         self._change_setting = change_setting
         self._names: list[str] | None = None
         self._corner = QPoint()
@@ -44,7 +45,8 @@ class SoundDevices(QObject):
         self.menu.setObjectName("sound_device_menu")
         strip.devices_requested.connect(self._on_requested)
         queue.sound_devices_listed.connect(self._on_listed)
-        listening.set_device(chosen)
+        listening.set_device(self._chosen)
+        self.open_as(settings)
         self._tell()
 
     @Slot(QPoint)
@@ -93,6 +95,10 @@ class SoundDevices(QObject):
             self._chosen = name
             self._listening.set_device(name)
             self._tell()
+
+    def open_as(self, settings: Settings) -> None:
+        """Open the device as the settings say."""
+        self._listening.set_manner(settings.sound_latency, exclusive=settings.sound_exclusive)
 
     def _tell(self) -> None:
         where = text.one_line(self._chosen) or DEFAULT.lower()

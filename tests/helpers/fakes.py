@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karaoke_studio.errors import NoOutputDevice
-from karaoke_studio.playback.output import Render
+from karaoke_studio.playback.output import Manner, Render
 
 FloatArray = NDArray[np.float32]
 
@@ -25,6 +25,7 @@ class ClockedOutput:
         rates: the rate of each stream that was opened.
         refreshes: how often devices were looked for again.
         devices: which device was chosen when each stream was opened.
+        manners: and how it was to be opened.
         is_open: whether a stream runs.
         gate: streams open, close and refresh only while this is set (a slow sound system).
     """
@@ -47,7 +48,8 @@ class ClockedOutput:
         self.rates: list[int] = []
         self.refreshes = 0
         self.devices: list[str] = []
-        self._device = ""
+        self.manners: list[Manner] = []
+        self._device, self._manner = "", Manner()
         self.gate = threading.Event()
         self.gate.set()
         self._block_frames = block_frames
@@ -63,8 +65,8 @@ class ClockedOutput:
         # A real device's close waits for the callback that is running.
         self._lock = threading.Lock()
 
-    def choose(self, device: str) -> None:
-        self._device = device
+    def choose(self, device: str, manner: Manner) -> None:
+        self._device, self._manner = device, manner
 
     def open(self, sample_rate: int) -> int:
         self.gate.wait(10)
@@ -74,6 +76,7 @@ class ClockedOutput:
         self._rate = self._default_rate if sample_rate in self._refused_rates else sample_rate
         self.rates.append(self._rate)
         self.devices.append(self._device)
+        self.manners.append(self._manner)
         self.is_lost = False
         return self._rate
 
@@ -131,6 +134,7 @@ class FakePortAudio:
 
     Attributes:
         names: outputs; the first is the default.
+        systems: the sound systems; each knows every output.
         streams: every stream that was opened.
         starts: how often PortAudio was started.
     """
@@ -145,8 +149,11 @@ class FakePortAudio:
         microphones: Sequence[str] = (),
         refused_rates: set[int] | None = None,
         starts: bool = True,
+        systems: Sequence[str] = ("ALSA",),
+        shares_only: bool = False,
     ) -> None:
-        self.names = list(names)
+        self.names, self.systems = list(names), list(systems)
+        self._shares_only = shares_only
         self.streams: list[FakeStream] = []
         self.starts = 1
         self._initialized = 1
@@ -162,9 +169,19 @@ class FakePortAudio:
             raise self.PortAudioError("Error querying device -1")
         return self._known[0]
 
+    def query_hostapis(self, index: int) -> dict[str, Any]:
+        return {"name": self.systems[index]}
+
+    def WasapiSettings(self, *, exclusive: bool) -> SimpleNamespace:
+        return SimpleNamespace(exclusive=exclusive)
+
     def OutputStream(self, **options: Any) -> FakeStream:
         if options["samplerate"] in self._refused_rates:
             raise self.PortAudioError("Invalid sample rate", -9997)
+        if options["extra_settings"] is not None:
+            assert self.systems[self._known[options["device"]]["hostapi"]] == "Windows WASAPI"
+            if self._shares_only:
+                raise self.PortAudioError("Invalid device", -9996)
         self.streams.append(FakeStream(options, starts=self._streams_start))
         return self.streams[-1]
 
@@ -177,16 +194,22 @@ class FakePortAudio:
         self._initialized -= 1
 
     def _read(self) -> list[dict[str, Any]]:
-        counted = [(name, 2) for name in self.names] + [(name, 0) for name in self._microphones]
+        counted = [
+            (name, channels, system)
+            for system in range(len(self.systems))
+            for names, channels in ((self.names, 2), (self._microphones, 0))
+            for name in names
+        ]
         return [
             {
                 "index": index,
                 "name": name,
+                "hostapi": system,
                 "max_output_channels": channels,
                 "default_samplerate": 48_000.0,
                 "default_low_output_latency": 0.01,
             }
-            for index, (name, channels) in enumerate(counted)
+            for index, (name, channels, system) in enumerate(counted)
         ]
 
 

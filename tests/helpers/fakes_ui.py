@@ -31,7 +31,7 @@ from karaoke_studio.library.smart_lists import SmartList
 from karaoke_studio.library.songs import Song, Word
 from karaoke_studio.library.takes import TakeFacts
 from karaoke_studio.playback.levels import SILENCE, Heard
-from karaoke_studio.playback.player import Loop, Mix, PlayerState, Source, TakeFiles
+from karaoke_studio.playback.player import Loop, Manner, Mix, PlayerState, Source, TakeFiles
 from karaoke_studio.progress import Progress
 from karaoke_studio.settings import Settings
 from tests.helpers.fake_models import FakeModels
@@ -496,6 +496,7 @@ class FakePlayer:
         self.tune = AS_RECORDED
         self.lined_up: tuple[TakeFiles, Mix | None, dict[Source, float]] | None = None
         self.handovers = 0
+        self.manner = Manner()
 
     @property
     def frames(self) -> int:
@@ -529,6 +530,9 @@ class FakePlayer:
 
     def set_filling(self, *, on: bool) -> None:
         self.fills = on
+
+    def set_manner(self, manner: Manner) -> None:
+        self.manner = manner
 
     def unload(self) -> None:
         self.take, self.state, self.position_frames = None, PlayerState.EMPTY, 0

@@ -14,7 +14,7 @@ import pytest
 
 from karaoke_studio.errors import NoOutputDevice
 from karaoke_studio.playback import output
-from karaoke_studio.playback.output import HeardClock, SoundDeviceOutput, list_outputs
+from karaoke_studio.playback.output import HeardClock, Manner, SoundDeviceOutput, list_outputs
 from tests.helpers.fakes import FakePortAudio
 
 MakePortAudio = Callable[..., FakePortAudio]
@@ -197,3 +197,62 @@ def test_the_real_portaudio_lists_without_a_server(tmp_path: Path) -> None:
         env=os.environ | nowhere,
     )
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seconds"), [("normal", 0.1), ("low", 0.01), ("high", output.LONG_LATENCY_S)]
+)
+def test_a_device_answers_as_soon_as_is_wanted(
+    portaudio: MakePortAudio, wanted: str, seconds: float
+) -> None:
+    fake = portaudio()
+    out = SoundDeviceOutput()
+    out.choose("", Manner(latency=wanted))
+    out.open(44_100)
+    assert fake.streams[0].options["latency"] == seconds
+
+
+SYSTEMS = ("MME", "Windows WASAPI")
+
+
+def test_a_device_of_several_systems_is_named_for_each(portaudio: MakePortAudio) -> None:
+    fake = portaudio(names=["Speaker", "Headset"], systems=SYSTEMS, microphones=["Mike"])
+    assert list_outputs() == [
+        *("Speaker", "Headset", "Speaker, Windows WASAPI", "Headset, Windows WASAPI")
+    ]
+    out = SoundDeviceOutput()
+    for name, index in (("Headset", 1), ("Headset, Windows WASAPI", 4), ("Headset, MME", 1)):
+        out.choose(name, Manner())
+        out.open(44_100)
+        assert fake.streams[-1].options["device"] == index
+        assert fake.streams[-1].options["extra_settings"] is None
+
+
+@pytest.mark.parametrize("chosen", ["", "Speaker", "Speaker, Windows WASAPI"])
+def test_a_device_is_had_alone_where_the_system_can(portaudio: MakePortAudio, chosen: str) -> None:
+    fake = portaudio(systems=SYSTEMS)
+    out = SoundDeviceOutput()
+    out.choose(chosen, Manner(is_exclusive=True))
+    assert out.open(44_100) == 44_100
+    assert fake.streams[0].options["extra_settings"].exclusive
+    assert fake.streams[0].options["device"] == 1
+
+
+def test_a_device_that_is_not_given_away_is_shared(portaudio: MakePortAudio) -> None:
+    fake = portaudio(systems=SYSTEMS, shares_only=True)
+    out = SoundDeviceOutput()
+    out.choose("", Manner(is_exclusive=True))
+    assert out.open(44_100) == 44_100
+    assert fake.streams[0].options["extra_settings"] is None
+    # one that takes another rate only is had alone at that rate rather than shared
+    fake = portaudio(systems=SYSTEMS, refused_rates={44_100})
+    assert out.open(44_100) == 48_000
+    assert fake.streams[0].options["extra_settings"].exclusive
+
+
+def test_where_no_system_can_the_device_is_shared(portaudio: MakePortAudio) -> None:
+    fake = portaudio()
+    out = SoundDeviceOutput()
+    out.choose("", Manner(is_exclusive=True))
+    out.open(44_100)
+    assert fake.streams[0].options["extra_settings"] is None

@@ -10,7 +10,7 @@ import pytest
 
 from karaoke_studio.audio.mix import Mix, mixed
 from karaoke_studio.playback.levels import SILENCE, SLOTS, Levels
-from karaoke_studio.playback.player import PlayerState, Source
+from karaoke_studio.playback.player import Manner, PlayerState, Source
 from tests.helpers.fakes import ClockedOutput
 from tests.playback.conftest import NETWORK, FloatArray, Stage, Take, until
 
@@ -270,3 +270,22 @@ def test_a_device_chosen_while_paused_is_used_by_the_next_play(
     stage.play()
     stage.listen(1_000)
     assert stage.output.devices == ["Headset"]
+
+
+def test_the_device_is_opened_in_another_manner_where_it_was(
+    stage: Stage, noise_take: MakeTake
+) -> None:
+    take = noise_take(3.0)
+    stage.load(take)
+    stage.play()
+    stage.listen(20_000)
+    stage.player.set_manner(Manner("low", is_exclusive=True))
+
+    def reopened() -> bool:
+        stage.output.advance(16)
+        return len(stage.output.manners) == 2 and stage.output.is_open
+
+    until(reopened)
+    assert stage.output.manners == [Manner(), Manner("low", is_exclusive=True)]
+    assert stage.player.state is PlayerState.PLAYING
+    assert 20_000 - 0.06 * RATE <= stage.player.position_frames <= 20_000 + 0.2 * RATE

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from karaoke_studio.playback.player import Manner
 from karaoke_studio.settings import Settings
 from karaoke_studio.ui import theme
 from karaoke_studio.ui.controls import Choice, Label
@@ -17,7 +18,7 @@ from karaoke_studio.ui.setting_pages import PAGES
 from karaoke_studio.ui.setting_rows import PickRow, Place, PlaceRow, SwitchRow, TemplateRow
 from karaoke_studio.ui.settings_dialog import SettingsDialog
 from karaoke_studio.ui.theme import Look
-from tests.helpers.fakes_ui import FakeQueue
+from tests.helpers.fakes_ui import FakePlayer, FakeQueue
 from tests.ui.conftest import Desk, OpenWindow
 
 
@@ -239,3 +240,13 @@ def test_every_new_song_is_written_too_where_that_is_wanted(
     assert isinstance(row, SwitchRow)
     qtbot.mouseClick(row.tick, Qt.MouseButton.LeftButton)
     assert window.settings.auto_export
+
+
+def test_how_the_sound_device_is_opened_acts_at_once(
+    dialog: SettingsDialog, player: FakePlayer, qtbot: QtBot
+) -> None:
+    dialog.show_page("sound")
+    assert player.manner == Manner()
+    pick(qtbot, dialog, "sound_latency", "At once: may stutter on a busy computer")
+    dialog.row("sound_exclusive").tick.click()
+    assert player.manner == Manner("low", is_exclusive=True)
