@@ -46,6 +46,10 @@ LEGACY_SHA256 = {
     "cfa93e08": "61801ae1",
 }
 
+#: Memory that a graphics card should have, MB; other networks take what the first one does.
+#: Source: the founding document of the separation; no card has measured it yet.
+_VIDEO_MEMORY_MB = {"htdemucs": 4096, "htdemucs_ft": 6144, "htdemucs_6s": 8192}
+
 #: On what terms the weights are offered.
 #: Source: https://github.com/facebookresearch/demucs/issues/327
 LICENCE = "For research only"
@@ -159,3 +163,8 @@ def model_of(signature: str) -> str | None:
     """Return the published model that a network belongs to, or None."""
     owners = (name for name, bag in PUBLISHED.items() if signature in bag["models"])
     return next(owners, None)
+
+
+def video_memory_mb(model: str) -> int:
+    """Return how many MB of memory a graphics card should have for a model."""
+    return _VIDEO_MEMORY_MB.get(model, _VIDEO_MEMORY_MB["htdemucs"])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from karaoke_studio.catalogue import KNOWN_MODELS, LICENCE, TERMS, known_model
+from karaoke_studio.catalogue import KNOWN_MODELS, LICENCE, TERMS, known_model, video_memory_mb
 from karaoke_studio.cli_common import complain, print_json, stop_on_signals, told_to_the_end
 from karaoke_studio.engines import installed_models, model_folders
 from karaoke_studio.errors import (
@@ -132,6 +132,7 @@ def _row(shelf: Shelf, name: str) -> dict[str, Any]:
         "name": name,
         "state": "not there",
         "size_bytes": known.size_bytes if known else 0,
+        "video_memory_mb": video_memory_mb(name),
         "best_for": known.best_for if known else "",
         "licence": LICENCE if known else "",
         "stems": list(known.stems) if known else [],

@@ -152,7 +152,7 @@ if hasattr(os, "mkfifo"):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_has_a_code_a_sentence_and_a_next_step(
+def test_seed_001_01_bad_input_has_a_code_a_sentence_and_a_next_step(
     street: Street, tmp_path: Path, name: str
 ) -> None:
     make, codes = BAD[name]

@@ -226,7 +226,7 @@ def test_data_dir_moves_everything(song: Path, tmp_path: Path) -> None:
         assert other.stat().st_mode & 0o777 == 0o700
 
 
-def test_doctor_json(data_dir: Path) -> None:
+def test_seed_000_25_doctor_json(data_dir: Path) -> None:
     done = run("doctor", "--json")
     assert done.returncode == 0, done.stderr
     health = json.loads(done.stdout)

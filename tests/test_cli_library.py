@@ -126,7 +126,7 @@ def test_trash_and_back(terminal: Terminal) -> None:
     assert terminal("list") == [listed]
 
 
-def test_backup_and_back(terminal: Terminal, empty: Terminal, tmp_path: Path) -> None:
+def test_seed_001_24_backup_and_back(terminal: Terminal, empty: Terminal, tmp_path: Path) -> None:
     (listed,) = terminal("list")
     library = LibraryWriter(terminal.data / "library")
     library.count_play(listed["id"]).result()

@@ -50,7 +50,7 @@ CODES = {
 }
 
 
-def test_the_table_holds_exactly_the_promised_codes() -> None:
+def test_seed_000_21_the_table_holds_exactly_the_promised_codes() -> None:
     assert set(ERRORS) == CODES
     assert all(kind.code == code for code, kind in ERRORS.items())
 
@@ -90,7 +90,7 @@ def test_an_unknown_code_is_still_an_error() -> None:
         (errno.ENOENT, True, OutputNotWritable),
     ],
 )
-def test_system_errors_are_translated_by_number(
+def test_seed_001_13_system_errors_are_translated_by_number(
     number: int, writing: bool, kind: type[KaraokeError]
 ) -> None:
     error = error_from_os(

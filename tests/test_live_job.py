@@ -84,7 +84,7 @@ def test_everything_of_a_song_is_told(studio: Studio) -> None:
     assert not live.within(Layer.DRAFT, 0, live.frames)
 
 
-def test_a_draft_is_heard_until_the_network_is_there(studio: Studio) -> None:
+def test_seed_000_06_a_draft_is_heard_until_the_network_is_there(studio: Studio) -> None:
     heard: list[np.ndarray[Any, Any]] = []
 
     def watch(progress: Progress) -> None:

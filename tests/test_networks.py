@@ -155,7 +155,7 @@ def test_a_named_network_fails_with_its_code(studio: Studio) -> None:
         studio.make("htdemucs", ("guitar",))
 
 
-def test_auto_goes_on_without_a_damaged_model(studio: Studio, tmp_path: Path) -> None:
+def test_seed_000_12_auto_goes_on_without_a_damaged_model(studio: Studio, tmp_path: Path) -> None:
     (file,) = write_bag(tmp_path, "htdemucs", [make_net(seed=3)])
     file.write_bytes(file.read_bytes()[:-100])
     result = studio.make("auto", folders=(tmp_path,))

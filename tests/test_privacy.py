@@ -268,7 +268,7 @@ def test_the_logs_of_a_child_turn_their_pages(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_only_the_person_can_look_into_the_data_folder(tmp_path: Path) -> None:
+def test_seed_001_15_only_the_person_can_look_into_the_data_folder(tmp_path: Path) -> None:
     data = tmp_path / "data"
     song = make_songs(tmp_path)[0]
     command = ["sh", "-c", 'umask 0; exec "$@"', "sh", sys.executable, "-m", "karaoke_studio"]

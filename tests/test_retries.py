@@ -40,7 +40,7 @@ class Tries:
 
 
 @pytest.mark.parametrize("error", [SourceChanged("It grows."), LibraryLocked("Busy.")])
-def test_what_can_pass_is_tried_again_after_longer_and_longer_pauses(
+def test_seed_001_14_what_can_pass_is_tried_again_after_longer_and_longer_pauses(
     monkeypatch: pytest.MonkeyPatch, calm_log: AllowedLog, error: KaraokeError
 ) -> None:
     calm_log.allow("it is tried again")
@@ -84,5 +84,5 @@ def test_a_pause_ends_at_once_when_the_song_is_cancelled(
     assert time.monotonic() - began_s < 30
 
 
-def test_the_pauses_are_one_two_and_four_seconds() -> None:
+def test_seed_000_22_the_pauses_are_one_two_and_four_seconds() -> None:
     assert pipeline.PAUSES_S == (1.0, 2.0, 4.0)

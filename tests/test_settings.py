@@ -72,7 +72,7 @@ CHOSEN = Settings(
 )
 
 
-def test_settings_survive_the_disk(tmp_path: Path) -> None:
+def test_seed_001_22_settings_survive_the_disk(tmp_path: Path) -> None:
     assert all(
         getattr(CHOSEN, field.name) != field.default for field in dataclasses.fields(Settings)
     )

@@ -72,7 +72,7 @@ def test_the_folder_of_a_living_process_is_left_alone(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_the_folder_of_a_dead_process_is_swept_at_once(
+def test_seed_002_13_the_folder_of_a_dead_process_is_swept_at_once(
     owner: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
 ) -> None:
     owner.send_signal(number)
@@ -219,7 +219,7 @@ def test_a_lock_file_that_cannot_be_made_leaves_no_folder(
     assert not (tmp_path / "job").exists()
 
 
-def test_staging_on_a_full_disk_is_refused_and_leaves_nothing(small_disk: Path) -> None:
+def test_seed_000_19_staging_on_a_full_disk_is_refused_and_leaves_nothing(small_disk: Path) -> None:
     fill_disk(small_disk)
     with pytest.raises(OSError, match="No space"):
         Staging(small_disk / "job")

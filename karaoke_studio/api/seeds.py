@@ -18,6 +18,7 @@ from karaoke_studio.progress import Cancelled, Progress, StopEvent
 
 #: What they call the engines.
 _METHODS = {"center_channel": "centre", "demucs": "htdemucs"}
+_LARGE_BYTES = 100_000_000
 
 
 class AudioProcessingError(KaraokeError):
@@ -79,6 +80,7 @@ def separate_audio(
     stop_event: StopEvent | None = None,
     *,
     engine: str = AUTO,
+    device: str = "auto",
 ) -> bool:
     """Write `vocals` and `instrumental` of a song into a folder, saying how far it is.
 
@@ -91,6 +93,7 @@ def separate_audio(
             most every half second but for the last, what was saved, and what went wrong.
         stop_event: set it to stop.
         engine: as for `Separator`.
+        device: as for `Separator`.
 
     Returns:
         Whether both files were written; the last sentence told says why not.
@@ -101,7 +104,9 @@ def separate_audio(
     """
     song, folder = Path(input_path).absolute(), Path(song_dir).absolute()
     try:
-        separator = Separator(_METHODS.get(engine, engine))
+        separator = Separator(_METHODS.get(engine, engine), device=device)
+        segment_s = usual_segment_s(separator.chosen_engine, device, song)
+        separator = Separator(separator.chosen_engine, device=device, segment_s=segment_s)
     except KaraokeError as exc:
         raise AudioProcessingError(
             f"Failed to initialize audio processor: {exc.message}", hint=exc.hint
@@ -128,6 +133,20 @@ def separate_audio(
     for stem in STEMS:
         status_callback(f"{stem.capitalize()} track saved successfully")
     return True
+
+
+def usual_segment_s(model: str, device: str, song: Path) -> float | None:
+    """Return how long the pieces are that older programs give to a model; None = as it asks.
+
+    They are 20 s on a processor, 40 on a card, there 10 where the file has more than 100 MB; but
+    no longer than the model can take, and transformers take just the length they were made with.
+    """
+    longest_s = PUBLISHED.get(model, {}).get("segment")
+    if longest_s is None:
+        return None
+    is_large = song.exists() and song.stat().st_size > _LARGE_BYTES
+    usual_s = (10 if is_large else 40) if device.startswith("cuda") else 20
+    return float(min(usual_s, longest_s))
 
 
 def job_progress(progress: Progress) -> tuple[int, str]:

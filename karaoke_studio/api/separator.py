@@ -26,7 +26,7 @@ from karaoke_studio.audio.raw import RawFile
 from karaoke_studio.audio.sniff import sniff
 from karaoke_studio.audio.tags import read_tags, write_tags
 from karaoke_studio.engines import AUTO, check_engine, choose_engine, is_network, model_folders
-from karaoke_studio.errors import KaraokeError, LimitExceeded
+from karaoke_studio.errors import KaraokeError, LimitExceeded, UnsupportedAudio
 from karaoke_studio.job import STEMS, JobResult, JobSpec, NetworkChoice, OutputSpec
 from karaoke_studio.meter import Speeds
 from karaoke_studio.paths import data_folder
@@ -113,6 +113,7 @@ class Separator:
         model_folder: PathLike | None = None,
         device: str = "auto",
         mode: str = "auto",
+        segment_s: float | None = None,
         data_dir: PathLike | None = None,
     ) -> None:
         """Choose how songs are separated.
@@ -122,6 +123,7 @@ class Separator:
             model_folder: where models are looked for first.
             device: "auto", "cpu", "cuda", "cuda:N", "mps" or "xpu".
             mode: one of `job.MODES`: how exactly a network counts.
+            segment_s: length of the pieces that a network gets; None = what it asks for.
             data_dir: the program's data folder, where it is not the usual one.
 
         Raises:
@@ -132,7 +134,9 @@ class Separator:
         folders = model_folders(self._data, own)
         check_engine(engine, STEMS, folders)
         self.engine = engine
-        self._network = NetworkChoice(folders, mode=mode, device=device)
+        self._network = NetworkChoice(
+            folders, mode=mode, device=device, segment_s=segment_s
+        )
         self._speeds = Speeds(self._data.speeds_file)
         self._workers: Workers | None = None
 
@@ -273,6 +277,10 @@ class Separator:
         if profile is None:
             output = OutputSpec(target, format, bit_depth, bitrate_kbps, name, overwrite)
             return self._run(Path(song).absolute(), output, stems, progress, stop)
+        if profile not in PROFILES:
+            raise UnsupportedAudio(
+                f"There is no profile {profile}.", hint=f"There are {', '.join(PROFILES)}."
+            )
         names = {stem: target / file for stem, file in PROFILES[profile].items()}
         if profile == "seed-000":
             return self._write_seed(Path(song).absolute(), names, bitrate_kbps, progress, stop)

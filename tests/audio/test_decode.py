@@ -164,7 +164,7 @@ def test_64_bit_integers_are_exact(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["flac", "alac", "wavpack", "tta"])
-def test_both_decoders_agree_on_lossless_sound(tmp_path: Path, codec: str) -> None:
+def test_seed_002_03_both_decoders_agree_on_lossless_sound(tmp_path: Path, codec: str) -> None:
     given = noise(0.5, RATE).T.clip(-1, 1)
     muxer = {"flac": "flac", "alac": "ipod", "wavpack": "wv", "tta": "tta"}[codec]
     samples, _ = decode(write_av(tmp_path / "a", codec, muxer, given, RATE))

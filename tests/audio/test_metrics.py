@@ -25,7 +25,7 @@ def test_a_song_is_itself() -> None:
 
 
 @pytest.mark.parametrize("snr_db", [-6.0, 0.0, 12.0, 30.0, 45.0])
-def test_snr_counts_up_to_thirty_decibels(snr_db: float) -> None:
+def test_seed_000_10_snr_counts_up_to_thirty_decibels(snr_db: float) -> None:
     song = sine(2, 44_100, 440)
     other = sine(2, 44_100, 9000)
     processed = song + other * np.float32(10 ** (-snr_db / 20))
@@ -44,7 +44,7 @@ def test_the_spectrum_counts_by_its_shape() -> None:
     assert both.spectral_similarity == pytest.approx(math.sqrt(0.5), abs=0.01)
 
 
-def test_the_level_of_a_quieter_song() -> None:
+def test_seed_000_09_the_level_of_a_quieter_song() -> None:
     song = noise(1, 44_100, 1)
     found = calculate_quality_metrics(song, song * np.float32(0.1))
     assert found.rms_change_db == pytest.approx(-20, abs=1e-3)

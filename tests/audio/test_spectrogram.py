@@ -242,7 +242,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes")
-def test_memory_does_not_grow_with_the_song() -> None:
+def test_seed_001_10_memory_does_not_grow_with_the_song() -> None:
     block = np.random.default_rng(1).uniform(-1, 1, (262_144, 2)).astype(np.float32)
     builder = SpectrogramBuilder(200 * len(block), RATE, 2)
     builder.add(block)

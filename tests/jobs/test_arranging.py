@@ -389,7 +389,7 @@ def test_a_song_that_waits_is_made_with_another_engine(desk: Desk) -> None:
     assert song.engine == "centre"
 
 
-def test_how_songs_ended_is_kept_for_the_statistics(desk: Desk) -> None:
+def test_seed_000_27_how_songs_ended_is_kept_for_the_statistics(desk: Desk) -> None:
     desk.begin("a", "broken")
     desk.finish()
     rows = desk.library.submit(

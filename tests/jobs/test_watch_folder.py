@@ -43,7 +43,7 @@ def watch(tmp_path: Path, qtbot: QtBot) -> Iterator[Watch]:
     watch.watch.close()
 
 
-def test_only_what_comes_later_is_made_and_only_once(watch: Watch) -> None:
+def test_seed_001_12_only_what_comes_later_is_made_and_only_once(watch: Watch) -> None:
     watch.put("old.mp3")
     watch.look()
     watch.put("new.mp3")

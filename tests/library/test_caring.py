@@ -137,7 +137,9 @@ def test_emptying_can_be_stopped(library: LibraryWriter) -> None:
 _MARK = b"Xylophonia"
 
 
-def test_delete_everywhere_leaves_no_byte(library: LibraryWriter, tmp_path: Path) -> None:
+def test_seed_001_16_delete_everywhere_leaves_no_byte(
+    library: LibraryWriter, tmp_path: Path
+) -> None:
     data = library.folder.parent
     take = make_take(
         library.staging,

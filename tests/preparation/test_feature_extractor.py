@@ -84,7 +84,9 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_song(tmp_path_factory.mktemp("songs") / "tone.flac", samples, 48_000, "PCM_24")
 
 
-def test_files_and_the_cache(song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seed_001_03_files_and_the_cache(
+    song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(name: str) -> dict[str, object]:
         cache = tmp_path / "cache"
         return write_features(song, tmp_path / name, cache, lambda _: None, lambda: None)
@@ -120,7 +122,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (tmp_path / "x.npz").exists()
 
 
-def test_in_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_seed_001_07_in_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A melody at a tempo and in a key, as a file; one that is broken fails alone."""
     melody = tune(9, minor=True, bpm=120, seconds=12, sample_rate=44_100, seed=1)
     song = write_song(tmp_path / "song.wav", melody, 44_100, "PCM_16")

@@ -403,7 +403,7 @@ def no_memory():
 
 @pytest.mark.usefixtures("room")
 @pytest.mark.parametrize(("when", "batches"), [(1, [5, 1, *[1] * 9]), (2, [5, 2, 1, *[1] * 5])])
-def test_out_of_memory_on_a_card_goes_on_with_fewer_chunks_then_with_the_processor(
+def test_seed_002_12_out_of_memory_on_a_card_goes_on_with_fewer_chunks_then_with_the_processor(
     when, batches, tmp_path
 ):
     expected = calm(tmp_path)

@@ -55,7 +55,7 @@ def test_several_cards_are_told_with_names_and_memory_the_largest_first(monkeypa
     assert told["devices"][-1]["name"] == "cpu"
 
 
-def test_auto_takes_what_works_in_that_order(monkeypatch):
+def test_seed_002_04_auto_takes_what_works_in_that_order(monkeypatch):
     with_cards(monkeypatch, ("Small", 8), ("Large", 24), ("Middle", 12))
     states = {"cuda:1": DeviceState.WRONG}
     monkeypatch.setattr(device, "_probe", lambda name: (states.get(name, DeviceState.WORKS), 0.1))

@@ -187,7 +187,7 @@ def test_lost_files_are_found_in_another_folder(qtbot: QtBot, shop: Shop, tmp_pa
     assert not shop.window.commands["undo_action"].isEnabled()
 
 
-def test_figures_are_shown(qtbot: QtBot, shop: Shop) -> None:
+def test_seed_001_17_figures_are_shown(qtbot: QtBot, shop: Shop) -> None:
     shop.writer.note_made("completed", "instant", song_s=200.0, taken_s=10.0).result()
     shop.writer.note_made("failed", "instant", code="FILE_CORRUPT").result()
     dialog = shop.tools.open("Statistics")

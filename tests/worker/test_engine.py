@@ -256,7 +256,7 @@ def resident_mb(worker):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says")
 @pytest.mark.parametrize("songs", [12, pytest.param(100, marks=pytest.mark.slow)])
-def test_songs_in_a_row_take_no_more_memory(own, models, tmp_path, songs):
+def test_seed_000_29_songs_in_a_row_take_no_more_memory(own, models, tmp_path, songs):
     song = noise(2.0, RATE)
     after = []
     for number in range(songs):

@@ -166,7 +166,7 @@ def test_errors_come_across_with_their_class(worker: Worker) -> None:
 
 
 @linux_only
-def test_a_bomb_meets_the_memory_limit_and_the_child_lives() -> None:
+def test_seed_000_20_a_bomb_meets_the_memory_limit_and_the_child_lives() -> None:
     worker = make_worker("interactive", "--memory-mb", "300")
     try:
         worker.run("echo", {})
