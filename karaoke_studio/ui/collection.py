@@ -284,7 +284,16 @@ class Collection(QObject):
     @Slot(str, str, str)
     def _on_use_take(self, song_id: str, take_id: str, before: str) -> None:
         self._shelf.use_take(song_id, take_id)
-        self.undoing.remember("choice of take", lambda: self._shelf.use_take(song_id, before))
+        self.remember_take("choice of take", song_id, before)
+
+    def remember_take(self, what: str, song_id: str, before: str) -> None:
+        """Remember which take a song had, so that another one can be undone."""
+        self.undoing.remember(what, lambda: self._shelf.use_take(song_id, before))
+
+    def choose_take(self, song_id: str, take_id: str) -> None:
+        """Make another take of a song the current one, so that it can be undone."""
+        if (song := self.song(song_id)) is not None:
+            self._on_use_take(song_id, take_id, song.take_id)
 
     @Slot(str, object)
     def _on_cover_replaced(self, song_id: str, before: tuple[bytes, str] | None) -> None:

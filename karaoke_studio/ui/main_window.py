@@ -47,6 +47,7 @@ from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea
 from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
+from karaoke_studio.ui.fixing import Fixing
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.live_listening import LiveListening
@@ -160,7 +161,7 @@ class MainWindow(QMainWindow):
             counts_in=self.settings.count_in,
             change=self.change_setting,
         )
-        Region(
+        region = Region(
             *(self.opened, self.listening, self.song_view, self.places),
             lambda song, part: self.exports.open_region(song, self.settings, part),
             self,
@@ -228,6 +229,13 @@ class MainWindow(QMainWindow):
                 self.opened,
                 self.listening,
             ),
+            self,
+        )
+        self.fixing = Fixing(
+            self.look,
+            *(self.opened, self.listening, self.song_view, region, self.collection, queue),
+            lambda: [name for name, _ in self.queue_panel.engines],
+            lambda: self.settings.spectrogram_scale,
             self,
         )
         self.wide = WideDesk(

@@ -81,7 +81,7 @@ class OpenSong(QObject):
         return self._view.song()
 
     def open(self, song: Song, *, goes_on: bool = False) -> None:
-        """Show a song, paused at its start; the one that is open stays where it is.
+        """Show a song, paused at its start; the one that is open stays where it is, plays on too.
 
         With `goes_on` it is the one that was heard while it was made, and stays where it is.
         """
@@ -91,8 +91,16 @@ class OpenSong(QObject):
                 self._view.refresh(song)
                 self.refreshed.emit()
             return
-        self._view.show_song(song, self._words(song))
-        self._listening.open(song, goes_on=goes_on)
+        is_another_take = (
+            shown is not None
+            and (shown.id, shown.stems) == (song.id, song.stems)
+            and self._listening.live is None
+        )
+        if is_another_take:
+            self._view.show_take(song)
+        else:
+            self._view.show_song(song, self._words(song))
+        self._listening.open(song, goes_on=goes_on or is_another_take)
         self._show_as_opened(song)
 
     def show_next(self, song: Song) -> None:
@@ -112,7 +120,7 @@ class OpenSong(QObject):
         if loop is not None:
             self._view.show_loop(loop, is_on=True)
         self._view.transport.play_button.set_playing(self._listening.is_playing)
-        self.stretch_chosen.emit(loop is not None)
+        self.stretch_chosen.emit(self._view.timeline.loop() is not None)
         self.changed.emit()
 
     def play(self, song: Song) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QPoint, Slot
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from karaoke_studio.library.songs import Song
@@ -55,9 +56,17 @@ class Region(QObject):
             action = self.menu.addAction(words)
             action.setObjectName(name)
             action.triggered.connect(answer)
+        self._last_entry = self.menu.actions()[-1]
         view.timeline.region_menu_requested.connect(self.show_menu)
         listening.moved.connect(self._on_moved)
         listening.playing_changed.connect(self._on_playing_changed)
+
+    def add(self, words: str, name: str, answer: Callable[[], object]) -> None:
+        """Offer something else to do with it, before the last entry."""
+        action = QAction(words, self.menu)
+        action.setObjectName(name)
+        action.triggered.connect(answer)
+        self.menu.insertAction(self._last_entry, action)
 
     @Slot(QPoint)
     def show_menu(self, corner: QPoint) -> None:

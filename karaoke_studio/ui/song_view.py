@@ -47,6 +47,7 @@ class SongView(QWidget):
         self._source = "original"
         #: The one that the spectrogram shows whatever is heard; "" = what is heard.
         self._pinned = ""
+        self._has_words = self._needs_room = False
         self._mix = Mix()
         self._tune = AS_RECORDED
         #: Of the open song, by source; what was heard once is there at once.
@@ -102,10 +103,25 @@ class SongView(QWidget):
         column.setSpacing(0)
         column.addLayout(head)
         column.addSpacing(theme.M)
-        column.addWidget(self.splitter, 1)
+        self._beside = QHBoxLayout()
+        self._beside.setSpacing(theme.M)
+        self._beside.addWidget(self.splitter, 1)
+        column.addLayout(self._beside, 1)
         column.addSpacing(theme.S)
         column.addWidget(self.transport)
         column.addWidget(self.mixer)
+
+    def make_room(self, *, wanted: bool) -> None:
+        """Leave the words out while the timeline needs their room."""
+        self._needs_room = wanted
+        self._show_pane()
+
+    def _show_pane(self) -> None:
+        self.words.setVisible(self._has_words and not self._needs_room)
+
+    def add_side(self, panel: QWidget) -> None:
+        """Put a panel beside timeline and words."""
+        self._beside.addWidget(panel)
 
     def song(self) -> Song | None:
         """Return the song that is open."""
@@ -118,12 +134,19 @@ class SongView(QWidget):
         self._show_heard()
         self.show_loop(None, is_on=False)
         self.words.show_words(words)
-        self.words.setVisible(bool(words))
+        self._has_words = bool(words)
+        self._show_pane()
         self.set_position(0)
         self._asked = self._disk.ask_peaks(song.peaks_path)
         self._spectrograms.clear()
         self._made_anew.clear()
         self._want_spectrogram()
+
+    def show_take(self, song: Song) -> None:
+        """Show another take of the song that is open, of the same stems, where it stands."""
+        self.refresh(song)
+        self._asked = self._disk.ask_peaks(song.peaks_path)
+        self.make_spectrograms_anew()
 
     def refresh(self, song: Song) -> None:
         """Show the facts of the song that is open; what is played stays as it is."""

@@ -21,7 +21,7 @@ from karaoke_studio.audio.beats import BeatGrid
 from karaoke_studio.audio.peaks import LEVELS, write_peaks
 from karaoke_studio.audio.tune import AS_RECORDED, Tune
 from karaoke_studio.errors import KaraokeError
-from karaoke_studio.job import STEMS, JobResult, JobState, OutputSpec, Stage
+from karaoke_studio.job import STEMS, JobResult, JobSpec, JobState, OutputSpec, Stage
 from karaoke_studio.jobs.job_view import JobDescription, JobView
 from karaoke_studio.jobs.shelf import SongDetails
 from karaoke_studio.library.finder import Found, Query, SongRow
@@ -76,6 +76,7 @@ class FakeQueue(QObject):
         self.library = library
         self.models = FakeModels()
         self.views: dict[str, JobView] = {}
+        self.specs: dict[str, JobSpec] = {}
         self.exports: dict[str, tuple[Song, OutputSpec, tuple[str, ...]]] = {}
         self.redone: list[tuple[str, str]] = []
         self.is_watching = False
@@ -151,6 +152,15 @@ class FakeQueue(QObject):
     def make_next(self, job_id: str) -> None:
         waiting = [name for name, view in self.views.items() if view.state is JobState.QUEUED]
         self.move(job_id, waiting[0])
+
+    def plan(self) -> JobSpec:
+        return JobSpec("", Path(), "auto")
+
+    def make_at_once(self, spec: JobSpec) -> None:
+        self.specs[spec.job_id] = spec
+        view = JobView(spec.job_id, spec.input, spec.title, JobState.QUEUED)
+        self.views[spec.job_id] = view
+        self.job_added.emit(view)
 
     def export_again(self, job_id: str) -> None:
         self.exported_again.append(job_id)
@@ -236,6 +246,19 @@ class FakeQueue(QObject):
 
     def finish(self, job_id: str) -> Song:
         song = self.library.add(self.views[job_id].title)
+        self.songs_changed.emit()
+        self._set(job_id, JobState.COMPLETED)
+        self.job_finished.emit(job_id, replace(result_of(song), song_id=song.id))
+        return song
+
+    def finish_fix(self, job_id: str) -> Song:
+        """Give the song the take that a fix makes."""
+        spec = self.specs[job_id]
+        old = next(song for song in self.library.all if song.id == spec.song_id)
+        song = replace(old, take_id=job_id)
+        song.take_folder.mkdir(parents=True)
+        write_waves(song.peaks_path, song.frames, len(self.specs), song.stems)
+        self.library.all = [song if one.id == song.id else one for one in self.library.all]
         self.songs_changed.emit()
         self._set(job_id, JobState.COMPLETED)
         self.job_finished.emit(job_id, replace(result_of(song), song_id=song.id))
