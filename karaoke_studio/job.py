@@ -24,6 +24,8 @@ NETWORK_STEMS = ("drums", "bass", "other", "vocals", "guitar", "piano")
 ALL_STEMS = ("all",)
 #: What the faders of a song make of its stems; only exports know it.
 MIX = "mix"
+#: What becomes of a recording that is prepared.
+PREPARED = "prepared"
 #: Stems from top to bottom, wherever they are shown, and the order in which they are added up.
 STEM_ORDER = ("vocals", "instrumental", "drums", "bass", "guitar", "piano", "other")
 #: How a network counts: `AUTO_MODE` = what the quality asks for.
@@ -41,6 +43,7 @@ STEM_LABELS = {
     "instrumental": "Instrumental",
     "video": "Karaoke",
     MIX: "Mix",
+    PREPARED: "Clean",
     **{stem: stem.capitalize() for stem in ("drums", "bass", "other", "guitar", "piano")},
 }
 

@@ -308,6 +308,23 @@ def features(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     return write_features(path, target, cache, context.report, context.check)
 
 
+def prepare(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Prepare the staged original for `write_pair`; see `preparation.chain`."""
+    from karaoke_studio.preparation.chain import prepare as prepare_staged
+    from karaoke_studio.preparation.validation import Preparation
+    from karaoke_studio.staging import ORIGINAL
+
+    staging = Path(args["staging"])
+    return prepare_staged(
+        staging / ORIGINAL,
+        staging / args["target"],
+        args["song"],
+        Preparation(**args["wanted"]),
+        context.report,
+        context.check,
+    )
+
+
 def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Name the sound outputs there are now (PortAudio only sees new ones in a fresh process)."""
     from karaoke_studio.playback.output import list_outputs
@@ -358,6 +375,7 @@ TASKS: dict[str, Task] = {
     "spectrogram": spectrogram,
     "analyse": analyse,
     "features": features,
+    "prepare": prepare,
     "sound_outputs": sound_outputs,
     "song_length": song_length,
     "versions": versions,
