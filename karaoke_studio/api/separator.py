@@ -134,9 +134,7 @@ class Separator:
         folders = model_folders(self._data, own)
         check_engine(engine, STEMS, folders)
         self.engine = engine
-        self._network = NetworkChoice(
-            folders, mode=mode, device=device, segment_s=segment_s
-        )
+        self._network = NetworkChoice(folders, mode=mode, device=device, segment_s=segment_s)
         self._speeds = Speeds(self._data.speeds_file)
         self._workers: Workers | None = None
 
