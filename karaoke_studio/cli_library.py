@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from karaoke_studio import notes
+from karaoke_studio import cli_fix, notes
 from karaoke_studio.cli_batch import Batch, Line, require_file, walked
 from karaoke_studio.cli_common import complain, print_json, stop_on_signals, told_to_the_end
 from karaoke_studio.engines import check_engine, model_folders
@@ -99,6 +99,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     export.add_argument("--name", default=Settings.export_name, metavar="TEMPLATE")
     export.add_argument("--overwrite", action="store_true", help="replace files of the same name")
     export.add_argument("--quiet", action="store_true", help="no progress")
+    cli_fix.add_command(what, common)
     remove = what.add_parser("remove", parents=[common], help="move songs to the trash")
     _add_songs(remove)
     restore = what.add_parser("restore", parents=[common], help="bring songs back from the trash")
@@ -137,6 +138,7 @@ def run_command(arguments: argparse.Namespace, data: DataFolder) -> int:
         "search": shop.search,
         "show": shop.show,
         "export": shop.export,
+        cli_fix.COMMAND: shop.fix,
         "remove": shop.remove,
         "restore": shop.restore,
         "backup": shop.backup,
@@ -178,6 +180,7 @@ class _Library:
             takes: list[dict[str, Any]] = [
                 {"id": take.id, "engine": take.engine, "made_at": take.made_at}
                 | {"is_current": take.is_current, "stems": take.stems, "device": take.device}
+                | {"fixes": take.fixes}
                 for take in takes_of(song)
             ]
             facts = _facts(song) | {
@@ -382,6 +385,11 @@ class _Library:
             return run_export(spec, songs[path], workdir, line.show, stop, around)
 
         return self._batch(make, ((folder, song.title) for folder, song in songs.items()))
+
+    def fix(self) -> int:
+        """Make a stretch of a song anew."""
+        (song,) = self._chosen(self._songs())
+        return cli_fix.run_fix(self._arguments, self._data, self._settings, song)
 
     def _batch(self, make: Any, songs: Iterable[tuple[Path, str]]) -> int:
         arguments = self._arguments

@@ -377,3 +377,36 @@ def test_lost_files_are_found_by_their_content(empty: Terminal, tmp_path: Path) 
     empty("relocate", tmp_path / "new")
     assert empty("relocate") == []
     empty("relocate", tmp_path / "nowhere")  # nothing is lost: nothing is looked for
+
+
+def test_a_stretch_is_fixed(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(shutil.copytree(made, tmp_path / "data"), capsys)
+    (before,) = terminal("show", "blue")
+    (told,) = terminal("fix", "blue", "--from", "0:00.5", "--to", 1.5, "--engine", "centre")
+    assert (told["status"], told["null_exact"]) == ("completed", True)
+    assert told["song_id"] == before["id"]
+    (after,) = terminal("show", "blue")
+    assert [take["fixes"] for take in after["takes"] if take["is_current"]] == [1]
+    assert after["engine"] == "instant"
+    terminal("fix", "blue", "--from", 0.5, "--to", 1.5, "--low", 100, "--strength", -0.5)
+    (again,) = terminal("show", "blue")
+    assert sorted(take["fixes"] for take in again["takes"]) == [0, 1, 2]
+    assert terminal("verify") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--engine", "nobody"),
+        ("--engine", "centre", "--to", 1.0),
+        ("--engine", "centre", "--to", 99),
+        ("--low", 200, "--high", 100),
+        ("--strength", 2),
+    ],
+)
+def test_a_fix_that_makes_no_sense_is_refused(terminal: Terminal, words: tuple[Any, ...]) -> None:
+    (before,) = terminal("show", "blue")
+    assert terminal("fix", "blue", "--from", 1.0, "--to", 1.5, *words, status=2) == []
+    assert terminal.errors.startswith("karaoke-studio: ")
+    assert terminal("show", "blue") == [before]

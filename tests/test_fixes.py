@@ -18,13 +18,15 @@ from karaoke_studio.audio.peaks import load_peaks
 from karaoke_studio.errors import MissingFile
 from karaoke_studio.fixes import TO_MUSIC, Fix, Stroke
 from karaoke_studio.job import JobResult, JobSpec, Stage
+from karaoke_studio.library.checking import check_library
 from karaoke_studio.library.manifest import read_manifest
-from karaoke_studio.library.songs import Song
+from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.takes import takes_of, with_take
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.pipeline import Surroundings, run_job
 from karaoke_studio.progress import Cancelled, Progress
 from karaoke_studio.worker.host import Workers
+from tests.faults.program import Program
 from tests.helpers.engine_child import engine_worker
 from tests.helpers.signals import sung_mix
 from tests.helpers.street import read_ints, write_song
@@ -224,3 +226,33 @@ def test_a_fix_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> None:
     assert Fix.from_json(plain).low_hz == 100.0
     with pytest.raises(ValueError, match=r"a (fix|stretch|voice)"):
         Fix.from_json(plain | changes)
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_leaves_the_old_take_or_the_new_one(tmp_path: Path) -> None:
+    """kill -9 of the program and all its children, at moments all over a fix."""
+    vocals, band = sung_mix(30, RATE)
+    path = write_song(tmp_path / "song.wav", np.clip(vocals + band, -1, 1), RATE, "PCM_16")
+    data = tmp_path / "data"
+    assert Program("library", "add", path, data=data).wait() == 0
+    words = ("library", "fix", "song", "--from", 3, "--to", 12, "--engine", "centre")
+    started = time.monotonic()
+    assert Program(*words, data=data).wait() == 0
+    usual_s = time.monotonic() - started
+    hits, fixes = 0, 1
+    for share in np.linspace(0.2, 1.0, 12):
+        program = Program(*words, data=data)
+        time.sleep(usual_s * float(share))
+        hits += program.kill()
+        LibraryWriter(data / "library").close()
+        library = SongLibrary(data / "library")
+        (song,) = library.songs()
+        library.close()
+        assert not [f for f in check_library(data / "library") if f.is_error]
+        (count,) = (take.fixes for take in takes_of(song) if take.is_current)
+        assert count in {fixes, fixes + 1}
+        fixes = count
+        whole = sum(read_ints(song.stem_path(stem))[0] for stem in song.stems)
+        assert np.array_equal(whole, read_ints(path)[0])
+        assert not list((data / "library" / ".staging").iterdir())
+    assert hits >= 6
