@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class KaraokeError(Exception):
@@ -18,18 +18,24 @@ class KaraokeError(Exception):
         code: stable name for machines.
         message: one sentence that says what happened.
         hint: one sentence that says what to do, or "".
+        errno: number of the system's refusal behind it, 0 where there is none.
     """
 
     code: ClassVar[str] = "AUDIO_PROCESSING_FAILED"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", errno: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.errno = errno
 
     def to_json(self) -> dict[str, str]:
-        """Return the error as the plain object that pipes and `--json` carry."""
+        """Return the error as the plain object that `--json` carries."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
+
+    def to_pipe(self) -> dict[str, Any]:
+        """Return the plain object that `error_from_json` rebuilds the error from."""
+        return self.to_json() | {"errno": self.errno}
 
 
 class InputError(KaraokeError):
@@ -223,10 +229,14 @@ ERRORS: dict[str, type[KaraokeError]] = {kind.code: kind for kind in _tree(Karao
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 
 
-def error_from_json(data: dict[str, str]) -> KaraokeError:
+def error_from_json(data: dict[str, Any]) -> KaraokeError:
     """Rebuild an error that crossed a pipe."""
     kind = ERRORS.get(data.get("code", ""), ProcessingFailed)
-    return kind(data.get("message", "Something went wrong."), hint=data.get("hint", ""))
+    return kind(
+        data.get("message", "Something went wrong."),
+        hint=data.get("hint", ""),
+        errno=data.get("errno", 0),
+    )
 
 
 def error_from_os(exc: OSError, path: Path | str, *, writing: bool = False) -> KaraokeError:
@@ -239,19 +249,25 @@ def error_from_os(exc: OSError, path: Path | str, *, writing: bool = False) -> K
     """
     name = Path(path).name or str(path)
     reason = exc.strerror or str(exc) or type(exc).__name__
+    number = exc.errno or 0
     if exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return DiskFull(
-            f"The disk is full: {name} could not be written.", hint="Free some space and try again."
+            f"The disk is full: {name} could not be written.",
+            hint="Free some space and try again.",
+            errno=number,
         )
     if writing:
         return OutputNotWritable(
-            f"{name} cannot be written to ({reason}).", hint="Choose another folder."
+            f"{name} cannot be written to ({reason}).", hint="Choose another folder.", errno=number
         )
     if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
-        return MissingFile(f"{name} is not there.", hint="Check the name, or reconnect the disk.")
+        hint = "Check the name, or reconnect the disk."
+        return MissingFile(f"{name} is not there.", hint=hint, errno=number)
     if exc.errno == errno.ENOMEM:
-        return OutOfMemory("There is not enough memory.", hint="Close other programs, try again.")
+        hint = "Close other programs, try again."
+        return OutOfMemory("There is not enough memory.", hint=hint, errno=number)
     return UnreadableFile(
         f"{name} cannot be read ({reason}).",
         hint="Check the permissions, or reconnect the disk.",
+        errno=number,
     )

@@ -102,3 +102,35 @@ def resource(name: str) -> Path:
 def is_frozen() -> bool:
     """Whether this is a packaged program rather than a Python interpreter."""
     return bool(getattr(sys, "frozen", False))
+
+
+#: As Linux names what lies on another computer; what programs mount is named after them.
+_NETWORK_KINDS = {"nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "ncpfs", "davfs"}
+_NETWORK_PROGRAMS = ("fuse.sshfs", "fuse.davfs", "fuse.rclone", "fuse.gvfsd", "fuse.s3fs")
+_WINDOWS_REMOTE = 4
+
+
+def is_on_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether a file lies on another computer; False where the system does not tell.
+
+    Args:
+        path: absolute; it need not be there.
+        mounts: the system's list of what is mounted where.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        drive = f"{path.drive}\\"
+        return int(ctypes.windll.kernel32.GetDriveTypeW(drive)) == _WINDOWS_REMOTE
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    found, kind = -1, ""
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        place = Path(left.split()[4].replace("\\040", " "))
+        # the last of those mounted at the same place hides the others
+        if (place == path or place in path.parents) and len(place.parts) >= found:
+            found, kind = len(place.parts), right.split()[0]
+    return kind in _NETWORK_KINDS or kind.startswith(_NETWORK_PROGRAMS)

@@ -23,14 +23,13 @@ from karaoke_studio.errors import (
     DeviceError,
     DeviceLost,
     EngineCrashed,
-    LibraryLocked,
+    KaraokeError,
     MissingFile,
     ModelError,
     ModelRefused,
     OutOfMemory,
     ProcessingFailed,
     ProcessingTimeout,
-    SourceChanged,
     error_from_os,
 )
 from karaoke_studio.fixes import Fix
@@ -54,6 +53,7 @@ from karaoke_studio.paths import data_folder
 from karaoke_studio.playback.live_song import Layer, LiveSong
 from karaoke_studio.progress import Report, StopEvent, check
 from karaoke_studio.publishing import publish_files
+from karaoke_studio.retries import can_pass
 from karaoke_studio.stages import export_stages, stages_of
 from karaoke_studio.staging import DRAFT, ORIGINAL_PEAKS, VOCALS, Staging, sweep, take_over
 from karaoke_studio.worker.calibration import strike_way
@@ -80,10 +80,7 @@ STALL_S = 60.0
 #: What an engine is shown of the song on either side of a stretch that it makes again.
 FIX_CONTEXT_S = 5.0
 
-#: What may be over in a moment: a file that is still being copied, another program at the library.
-#: All else would only fail again.
-CAN_PASS = (SourceChanged, LibraryLocked)
-#: Before a job that failed for such a reason is begun again.
+#: Before a job that failed for what may pass is begun again.
 PAUSES_S = (1.0, 2.0, 4.0)
 
 Describe = Callable[[dict[str, Any]], None]
@@ -136,7 +133,9 @@ def run_job(
     for pause_s in PAUSES_S:
         try:
             return _run_once(spec, workdir, report, stop, around)
-        except CAN_PASS as exc:
+        except KaraokeError as exc:
+            if not can_pass(exc, spec.input):
+                raise
             log.warning("job %s: %s; it is tried again", spec.job_id, exc.code)
             # not all that wait for the same thing at the same moment
             stop.wait(pause_s * random.uniform(0.75, 1.25))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from karaoke_studio import paths
-from karaoke_studio.paths import DATA_DIR_VARIABLE, DataFolder, data_folder, resource
+from karaoke_studio.paths import DATA_DIR_VARIABLE, DataFolder, data_folder, is_on_network, resource
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
 
@@ -91,3 +91,35 @@ def test_resources_are_found_in_the_source_tree_and_in_a_frozen_build(
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert resource("icons") == tmp_path / "resources" / "icons"
     assert paths.is_frozen()
+
+
+MOUNTS = """\
+22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
+40 22 0:50 / /mnt/my\\040share rw - cifs //nas/music rw
+41 22 0:51 / /home/me/nas rw - fuse.sshfs me@nas:/music rw
+42 22 0:52 / /mnt/stick rw - fuseblk /dev/sdb1 rw
+43 40 8:2 / /mnt/my\\040share/local rw - ext4 /dev/sdc1 rw
+44 22 0:53 / /over rw - nfs4 nas:/a rw
+45 22 0:54 / /over rw - ext4 /dev/sdd1 rw
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Linux's list of mounts")
+@pytest.mark.parametrize(
+    ("path", "is_far"),
+    [
+        ("/music/a.mp3", False),
+        ("/mnt/my share/a.mp3", True),
+        ("/mnt/my share", True),
+        ("/mnt/my share 2/a.mp3", False),
+        ("/mnt/my share/local/a.mp3", False),
+        ("/home/me/nas/b/a.mp3", True),
+        ("/mnt/stick/a.mp3", False),
+        ("/over/a.mp3", False),
+    ],
+)
+def test_files_on_other_computers_are_known(tmp_path: Path, path: str, is_far: bool) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    assert is_on_network(Path(path), mounts) is is_far
+    assert not is_on_network(Path(path), tmp_path / "nothing")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from pathlib import Path
@@ -9,8 +11,15 @@ from typing import Any
 
 import pytest
 
-from karaoke_studio import pipeline
-from karaoke_studio.errors import CorruptAudio, KaraokeError, LibraryLocked, SourceChanged
+from karaoke_studio import pipeline, retries
+from karaoke_studio.errors import (
+    CorruptAudio,
+    KaraokeError,
+    LibraryLocked,
+    SourceChanged,
+    UnreadableFile,
+    error_from_os,
+)
 from karaoke_studio.job import STEMS, JobSpec
 from karaoke_studio.progress import Cancelled
 from tests.conftest import AllowedLog
@@ -68,6 +77,30 @@ def test_what_cannot_pass_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(CorruptAudio):
         tries.run()
     assert len(tries.at_s) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ETIMEDOUT, errno.ESTALE, errno.ENOTCONN])
+def test_a_network_that_is_away_for_a_moment_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, calm_log: AllowedLog, number: int
+) -> None:
+    calm_log.allow("it is tried again")
+    error = error_from_os(OSError(number, os.strerror(number)), "a.mp3")
+    tries = Tries(monkeypatch, error, error)
+    assert tries.run() == "done"
+    assert len(tries.at_s) == 3
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_read_that_fails_for_no_reason_is_repeated_on_a_network_only(
+    monkeypatch: pytest.MonkeyPatch, calm_log: AllowedLog, is_shared: bool
+) -> None:
+    calm_log.allow("it is tried again")
+    monkeypatch.setattr(retries, "is_on_network", lambda _path: is_shared)
+    error = error_from_os(OSError(errno.EIO, os.strerror(errno.EIO)), "a.mp3")
+    tries = Tries(monkeypatch, *[error] * 4)
+    with pytest.raises(UnreadableFile):
+        tries.run()
+    assert len(tries.at_s) == (4 if is_shared else 1)
 
 
 def test_a_pause_ends_at_once_when_the_song_is_cancelled(

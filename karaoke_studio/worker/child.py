@@ -150,23 +150,23 @@ class Child:
         except KaraokeError as exc:
             log.info("task %s failed: %s", message.get("task"), exc.code)
             log.debug("it failed because: %s", exc.message)
-            answer["error"] = exc.to_json()
+            answer["error"] = exc.to_pipe()
         except MemoryError:
             log.exception("task %s ran out of memory", message.get("task"))
             answer["error"] = OutOfMemory(
                 "There is not enough memory for this song.", hint="Close other programs, try again."
-            ).to_json()
+            ).to_pipe()
         except OSError as exc:
             log.exception("task %s met the system", message.get("task"))
             # a file name may also be a number or bytes
             name = exc.filename if isinstance(exc.filename, str) else ""
-            answer["error"] = error_from_os(exc, name or "The song").to_json()
+            answer["error"] = error_from_os(exc, name or "The song").to_pipe()
         except Exception as exc:  # the worker loop is one of the two marked borders
             log.exception("task %s broke", message.get("task"))
             answer["error"] = ProcessingFailed(
                 f"The song could not be processed ({type(exc).__name__}).",
                 hint="Try again; the log in the data folder says more.",
-            ).to_json()
+            ).to_pipe()
         self._channel.send(answer)
 
 

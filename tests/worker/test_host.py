@@ -166,6 +166,20 @@ def test_errors_come_across_with_their_class(worker: Worker) -> None:
 
 
 @linux_only
+def test_the_systems_number_comes_across_with_a_read_that_failed(worker: Worker) -> None:
+    # a regular file whose first byte cannot be read: EIO, as from a broken share
+    with pytest.raises(UnreadableFile) as caught:
+        worker.run("hash", {"path": "/proc/self/mem"})
+    assert caught.value.errno == errno.EIO
+    with pytest.raises(DiskFull) as caught_too:
+        worker.run("raise", {"what": "no space"})
+    assert caught_too.value.errno == errno.ENOSPC
+    with pytest.raises(ProcessingFailed) as not_the_system:
+        worker.run("raise", {"what": "bug"})
+    assert not_the_system.value.errno == 0
+
+
+@linux_only
 def test_seed_000_20_a_bomb_meets_the_memory_limit_and_the_child_lives() -> None:
     worker = make_worker("interactive", "--memory-mb", "300")
     try:
