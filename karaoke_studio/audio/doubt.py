@@ -1,6 +1,6 @@
 """How well a song is split, as values: a curve of doubt, one score, its word, the weakest places.
 
-What estimates them listens in `separation.split_judge`; here nothing is heard, only told.
+What estimates them listens in `separation.verdict`; here nothing is heard, only told.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 #: Seconds that each point of a curve stands for.
 STEP_S = 0.5
 
-#: Estimated SDR in dB that counts as score 0 and as score 1.
-WORST_DB, BEST_DB = -5.0, 15.0
+#: Estimated SDR in dB that counts as score 0.5, and how much more lifts the odds to e : 1.
+MIDDLE_DB, SLOPE_DB = 5.0, 4.0
 
 #: Words and the estimated SDR in dB from which on they hold: the masks that are the best any engine
 #: on such a grid can do lie above the first, half of the song for the voice lies below the second.
@@ -25,7 +25,7 @@ _SHORTEST_S, _LONGEST_S = 2.0, 10.0
 #: A place reaches as far as the doubt stays within this of its peak.
 _DROP = 0.15
 #: Places with less doubt than this are not worth a visit.
-LEAST_DOUBT = 0.3
+LEAST_DOUBT = 0.45
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,23 @@ class DoubtCurve:
 def score_of(sdr_db: float) -> float:
     """Return 0…1 for an estimated SDR.
 
-    >>> score_of(-20), score_of(5), score_of(15)
-    (0.0, 0.5, 1.0)
+    It is strictly rising, so that also very good and very bad songs can be put in order.
+
+    >>> [round(score_of(db), 2) for db in (-5, 0, 5, 10, 15, math.inf)]
+    [0.08, 0.22, 0.5, 0.78, 0.92, 1.0]
     """
-    return min(max((sdr_db - WORST_DB) / (BEST_DB - WORST_DB), 0.0), 1.0)
+    return 1 / (1 + math.exp(min((MIDDLE_DB - sdr_db) / SLOPE_DB, 50.0)))
+
+
+def sdr_of(score: float) -> float:
+    """Return the estimated SDR that a score or 1 - doubt stands for, -20…30 dB.
+
+    >>> round(sdr_of(score_of(7.0)), 6), sdr_of(0.0), sdr_of(1.0)
+    (7.0, -20.0, 30.0)
+    """
+    if not 0 < score < 1:
+        return 30.0 if score >= 1 else -20.0
+    return min(max(MIDDLE_DB + SLOPE_DB * math.log(score / (1 - score)), -20.0), 30.0)
 
 
 def grade_of(score: float) -> str:

@@ -121,7 +121,7 @@ def read_integers(path: Path) -> Iterator[NDArray[np.int32]]:
     Raises:
         MissingFile, UnreadableFile, CorruptAudio: it cannot be read in full.
     """
-    with _open_own(path) as file:
+    with open_own(path) as file:
         shift = {"PCM_16": 16, "PCM_24": 8}[file.subtype]
         for block in _read_all(file, np.empty((READ_FRAMES, file.channels), np.int32), path):
             block >>= shift
@@ -136,7 +136,7 @@ def read_floats(path: Path) -> Iterator[NDArray[np.float32]]:
     Raises:
         MissingFile, UnreadableFile, CorruptAudio: it cannot be read in full.
     """
-    with _open_own(path) as file:
+    with open_own(path) as file:
         yield from _read_all(file, np.empty((READ_FRAMES, file.channels), np.float32), path)
 
 
@@ -259,7 +259,12 @@ def _require_frames(written: int, frames: int) -> None:
         raise ValueError(f"{frames} frames were promised and {written} came")
 
 
-def _open_own(path: Path) -> sf.SoundFile:
+def open_own(path: Path) -> sf.SoundFile:
+    """Open a WAV or FLAC that we wrote.
+
+    Raises:
+        MissingFile, UnreadableFile, CorruptAudio: it cannot be read in full.
+    """
     with open_regular(path) as file:
         if missing_bytes(file, identify(file, path.name)):
             raise _cut_off(path)

@@ -1,4 +1,7 @@
-"""Tempo, beats, key and loudness of songs, found beside everything else and kept in the library."""
+"""Tempo, beats, key and loudness of songs, and how well they are split.
+
+All of it is found beside everything else, and kept in the library.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Compiling librosa at its very first use takes half a minute on a slow machine.
 _STALL_S = 180.0
+#: Tasks of the child, and what says that one was done. The judge takes longer, and comes last.
+_TASKS = (("analyse", "beats"), ("judge_split", "quality"))
 
 
 class Analyses(QObject):
@@ -65,21 +70,27 @@ class Analyses(QObject):
             if song is None or self._is_known(song):
                 return
             self._tried.add(song.take_id)
-            facts = self._worker.run("analyse", self._wish(song), stop=self._stop, stall_s=_STALL_S)
-            analysis = {**facts, "take_id": song.take_id}
-            self._library.change_song(song_id, analysis=analysis).result()
+            known = {} if (song.analysis or {}).get("take_id") != song.take_id else song.analysis
+            # what was found before there were beats is found once more
+            for task, told_by in _TASKS:
+                if told_by not in (known or {}):
+                    known = self._find(song, task, known or {})
         except Cancelled:
             return
         except (KaraokeError, WorkerDied) as exc:
-            log.warning("song %s has no tempo and key: %s", song_id, exc)
-            return
-        self.found.emit(song_id)
+            log.warning("song %s is not analysed: %s", song_id, exc)
+
+    def _find(self, song: Song, task: str, known: dict[str, Any]) -> dict[str, Any]:
+        facts = self._worker.run(task, self._wish(song), stop=self._stop, stall_s=_STALL_S)
+        analysis = {**known, **facts, "take_id": song.take_id}
+        self._library.change_song(song.id, analysis=analysis).result()
+        self.found.emit(song.id)
+        return analysis
 
     def _is_known(self, song: Song) -> bool:
         found = song.analysis or {}
-        # what was found before there were beats is found once more
-        is_whole = found.get("take_id") == song.take_id and "beats" in found
-        return is_whole or song.take_id in self._tried
+        is_whole = all(told_by in found for _, told_by in _TASKS)
+        return (is_whole and found["take_id"] == song.take_id) or song.take_id in self._tried
 
     def _wish(self, song: Song) -> dict[str, Any]:
         return {

@@ -299,6 +299,15 @@ def analyse(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     return analyse_stems(stems, sound, context.report, context.check)
 
 
+def judge_split(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Estimate how well a take is split; see `separation.verdict`."""
+    from karaoke_studio.separation.verdict import judge_take
+
+    stems = {stem: Path(path) for stem, path in args["stems"].items()}
+    sound = {name: args[name] for name in ("channels", "sample_rate", "frames")}
+    return {"quality": judge_take(stems, sound, context.report, context.check)}
+
+
 def features(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
     """Write the features of the song `path` into `target`; see `preparation.feature_extractor`."""
     own_compiled_folder(Path(args["compiled"]))
@@ -374,6 +383,7 @@ TASKS: dict[str, Task] = {
     "make_video": make_video,
     "spectrogram": spectrogram,
     "analyse": analyse,
+    "judge_split": judge_split,
     "features": features,
     "prepare": prepare,
     "sound_outputs": sound_outputs,

@@ -95,7 +95,11 @@ class FakeWorker:
 
     def _analyse(self, args: dict[str, Any], tell: Any, _stop: threading.Event) -> Any:
         tell({"fraction": 1.0})
-        return {"bpm": 120.0, "key": "A minor", "lufs": -14.0, "stem_lufs": {}}
+        return {"bpm": 120.0, "key": "A minor", "lufs": -14.0, "stem_lufs": {}, "beats": None}
+
+    def _judge_split(self, _args: dict[str, Any], tell: Any, _stop: threading.Event) -> Any:
+        tell({"fraction": 1.0})
+        return {"quality": None}
 
     def _song_length(self, args: dict[str, Any], _tell: Any, _stop: threading.Event) -> Any:
         path = Path(args["path"])

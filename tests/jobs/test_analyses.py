@@ -19,7 +19,8 @@ from tests.library.takes import make_take
 
 pytestmark = pytest.mark.usefixtures("qapp", "nothing_left")
 
-FOUND = {"bpm": 92.0, "key": "D minor", "lufs": -9.5, "stem_lufs": {"vocals": -20.0}}
+FOUND = {"bpm": 92.0, "key": "D minor", "lufs": -9.5, "stem_lufs": {"vocals": -20.0}, "beats": None}
+JUDGED = {"quality": {"score": 0.6, "word": "good", "doubts": [0.4], "step_s": 0.5}}
 
 
 class Ear:
@@ -27,11 +28,15 @@ class Ear:
 
     def __init__(self) -> None:
         self.wishes: list[dict[str, Any]] = []
+        self.judged = 0
         self.slow = False
         self.problem: Exception | None = None
         self.begun = threading.Event()
 
     def run(self, task: str, args: dict[str, Any], **options: Any) -> dict[str, Any]:
+        if task == "judge_split":
+            self.judged += 1
+            return JUDGED
         assert task == "analyse"
         self.wishes.append(args)
         self.begun.set()
@@ -82,8 +87,20 @@ def test_each_take_is_analysed_once(desk: Desk, ear: Ear, qtbot: Any) -> None:
     first, second = desk.song(), desk.song(title="Other")
     for song_id in (first, first, second):
         desk.parts.request(song_id)
-    qtbot.waitUntil(lambda: desk.library.find_song(second).analysis is not None)
+    qtbot.waitUntil(lambda: "quality" in (desk.library.find_song(second).analysis or {}))
     assert len(ear.wishes) == 2
+    assert ear.judged == 2
+
+
+def test_a_take_that_was_analysed_before_is_only_judged(desk: Desk, ear: Ear, qtbot: Any) -> None:
+    song_id = desk.song()
+    take_id = desk.library.find_song(song_id).take_id
+    desk.library.change_song(song_id, analysis={**FOUND, "take_id": take_id}).result()
+    with qtbot.waitSignal(desk.parts.found):
+        desk.parts.request(song_id)
+    assert (len(ear.wishes), ear.judged) == (0, 1)
+    song = desk.library.find_song(song_id)
+    assert song.analysis == {**FOUND, **JUDGED, "take_id": take_id}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +112,7 @@ def test_a_failure_is_no_loss_and_not_repeated(
     bad, good = desk.song(), desk.song(title="Good")
     ear.problem = problem
     desk.parts.request(bad)
-    qtbot.waitUntil(lambda: "no tempo and key" in caplog.text)
+    qtbot.waitUntil(lambda: "is not analysed" in caplog.text)
     ear.problem = None
     desk.parts.request(bad)
     desk.parts.request(good)
@@ -134,9 +151,10 @@ def test_a_real_child_hears_a_real_song(tmp_path: Path, qtbot: Any) -> None:
         song_id = song.id
         for stem in song.stems:
             sf.write(song.stem_path(stem), np.clip(music.T / 2, -1, 1), 44_100, "PCM_24")
-        with qtbot.waitSignal(desk.parts.found, timeout=120_000):
+        with qtbot.waitSignals([desk.parts.found] * 2, timeout=180_000):
             desk.parts.request(song_id)
         song = desk.library.find_song(song_id)
+        assert len(song.analysis["quality"]["doubts"]) == 24
         assert song.key == "D minor"
         assert song.bpm == pytest.approx(100, rel=0.005)
     finally:

@@ -1,0 +1,1 @@
+"""Fits the judge of a split to songs whose stems are known."""
