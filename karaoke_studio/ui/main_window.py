@@ -68,6 +68,7 @@ from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.songs_list import SongsList
 from karaoke_studio.ui.sound_devices import SoundDevices
 from karaoke_studio.ui.sound_watch import SoundWatch
+from karaoke_studio.ui.split_quality import SplitQuality
 from karaoke_studio.ui.status_bar import Status, StatusBar
 from karaoke_studio.ui.stem_drag import StemDrag
 from karaoke_studio.ui.theme import Look
@@ -167,6 +168,9 @@ class MainWindow(QMainWindow):
             self,
         )
         HoldToCompare(self.opened, self.listening, self)
+        self.split_quality = SplitQuality(
+            self.look, self.opened, self.listening, self.song_view, self
+        )
         self.sound_devices = SoundDevices(
             self.settings, self.listening, queue, strip, keep_setting, self
         )

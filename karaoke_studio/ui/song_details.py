@@ -40,6 +40,7 @@ from karaoke_studio.ui.dialog import Dialog
 from karaoke_studio.ui.disk import Disk, paint_cover
 from karaoke_studio.ui.drop_area import dropped_paths
 from karaoke_studio.ui.labels import LabelLine
+from karaoke_studio.ui.split_quality import split_words
 from karaoke_studio.ui.theme import Look
 
 _WIDTH, _COVER, _ENGINE = 680, 148, 112
@@ -182,7 +183,7 @@ class SongDetailsDialog(Dialog):
         grid.setVerticalSpacing(theme.XS)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
-        names = ("Length", "Sound", "Tempo", "Key", "Loudness", "File", "Added", "Played")
+        names = ("Length", "Sound", "Tempo", "Key", "Loudness", "Split", "File", "Added", "Played")
         for number, name in enumerate(names):
             row, column = number // 2, number % 2 * 2
             fact = Label(size=theme.CAPTION, tabular=True)
@@ -218,6 +219,7 @@ class SongDetailsDialog(Dialog):
             "Sound": text.joined(text.sample_rate(song.sample_rate), text.channels(song.channels)),
             "Tempo": f"{song.bpm:.0f} BPM" if song.bpm else "",
             "Key": song.key or "",
+            "Split": split_words(song),
             "Loudness": f"{song.lufs:.1f} LUFS".replace("-", "−") if song.lufs is not None else "",
             "File": text.joined(kind, size),
             "Added": text.date(song.added_at),
