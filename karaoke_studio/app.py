@@ -163,12 +163,6 @@ class Studio(QObject):
 
     @Slot(str)
     def _on_library_chosen(self, folder: str) -> None:
-        try:
-            if folder:  # not empty, or it would pass for a disk that is not there
-                (Path(folder) / ".staging").mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            self.window.collection.tell(error_from_os(exc, folder, writing=True).message)
-            return
         self.opens_again = True
         self.window.change_setting("library_folder", folder)
         self.window.close_now(keep=True)

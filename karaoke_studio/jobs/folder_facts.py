@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from karaoke_studio.engines import installed_models
+from karaoke_studio.errors import KaraokeError, error_from_os
 from karaoke_studio.jobs.lane import Lane
 from karaoke_studio.library.move import FOLDER_NAME
 from karaoke_studio.library.schema import DATABASE
@@ -26,6 +27,7 @@ class FolderFacts(QObject):
         models_found(names): models that are installed.
         library_found(folder, whether a library is there): where one is in a chosen folder, or
             would be begun.
+        library_begun(folder, KaraokeError or None): a library can be opened in it now, or why not.
         free_told(bytes): room on a folder's disk, -1 where that cannot be told.
 
     Thread: GUI; the looking happens in a lane that `close` ends.
@@ -35,6 +37,7 @@ class FolderFacts(QObject):
     models_found = Signal(object)
     free_told = Signal(object)
     library_found = Signal(object, bool)
+    library_begun = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +55,10 @@ class FolderFacts(QObject):
     def ask_library(self, folder: Path) -> None:
         """Begin to look for a library in a folder."""
         self._lane.put(lambda: self.library_found.emit(*library_in(folder)))
+
+    def begin_library(self, folder: Path) -> None:
+        """Begin to make a folder a library's, where it is none yet."""
+        self._lane.put(lambda: self.library_begun.emit(folder, _begin(folder)))
 
     def ask_models(self, folders: tuple[Path, ...]) -> None:
         """Begin to look for models."""
@@ -92,6 +99,15 @@ def library_in(folder: Path) -> tuple[Path, bool]:
         if (place / DATABASE).is_file():
             return place, True
     return folder / FOLDER_NAME, False
+
+
+def _begin(folder: Path) -> KaraokeError | None:
+    try:
+        # not empty, or it would pass for a disk that is not there
+        (folder / ".staging").mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        return error_from_os(exc, folder, writing=True)
+    return None
 
 
 def _free(folder: Path) -> int:

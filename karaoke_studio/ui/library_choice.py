@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
+from karaoke_studio.errors import KaraokeError
 from karaoke_studio.jobs.folder_facts import FolderFacts
 from karaoke_studio.ui import theme
 from karaoke_studio.ui.controls import Button, Paragraph
@@ -23,7 +24,7 @@ class LibraryChoice(QObject):
     Args:
         library: the one that is used now.
         usual: the one in the program's own folder.
-        facts: looks into the chosen folder.
+        facts: looks into the chosen folder, and makes it a library's.
 
     Signals:
         confirmed(path, as a setting): use this library; "" = the usual one.
@@ -56,6 +57,7 @@ class LibraryChoice(QObject):
         self.other_button.clicked.connect(self._on_other)
         self.usual_button.clicked.connect(self._on_usual)
         facts.library_found.connect(self._on_found)
+        facts.library_begun.connect(self._on_begun)
 
     @Slot()
     def _on_usual(self) -> None:
@@ -90,6 +92,19 @@ class LibraryChoice(QObject):
             "Open" if there else "Begin",
             self._dialog,
         )
-        chosen = "" if folder == self._usual else str(folder)
-        question.confirmed.connect(lambda: self.confirmed.emit(chosen))
+        question.confirmed.connect(lambda: self._use(folder))
         question.open()
+
+    def _use(self, folder: Path) -> None:
+        if folder == self._usual:
+            self.confirmed.emit("")
+        else:
+            self._facts.begin_library(folder)
+
+    @Slot(object, object)
+    def _on_begun(self, folder: Path, problem: KaraokeError | None) -> None:
+        if problem is None:
+            self.confirmed.emit(str(folder))
+        else:
+            self._told.setText(f"{problem.message} {problem.hint}".rstrip())
+            self._told.set_tone("error")

@@ -13,6 +13,7 @@ from karaoke_studio.library.move import FOLDER_NAME
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.paths import DataFolder
 from karaoke_studio.settings import load_settings
+from karaoke_studio.ui.controls import Paragraph
 from karaoke_studio.ui.library_choice import LibraryChoice
 from karaoke_studio.ui.main_window import MainWindow
 from karaoke_studio.ui.tool_page import Question
@@ -63,7 +64,30 @@ def test_a_library_that_is_there_is_opened_after_a_question(
     question, told = ask(window, qtbot, tmp_path / "other")
     assert question.heading.text() == "Open this library?"
     qtbot.mouseClick(question.findChild(QPushButton, "library_question_go"), LEFT)
-    assert told == [str(tmp_path / "other")]
+    qtbot.waitUntil(lambda: told == [str(tmp_path / "other")])
+
+
+def test_a_new_library_is_begun_in_the_background(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    question, told = ask(window, qtbot, tmp_path)
+    qtbot.mouseClick(question.findChild(QPushButton, "library_question_go"), LEFT)
+    assert told == []
+    qtbot.waitUntil(lambda: told == [str(tmp_path / FOLDER_NAME)])
+    # not empty, or it would pass for a disk that is not there
+    assert list((tmp_path / FOLDER_NAME).iterdir())
+
+
+def test_a_folder_that_cannot_be_a_library_is_said_on_the_page(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    question, told = ask(window, qtbot, tmp_path)
+    (tmp_path / FOLDER_NAME).write_text("a file is in the way")
+    qtbot.mouseClick(question.findChild(QPushButton, "library_question_go"), LEFT)
+    dialog = window.preferences.open("library")
+    words = dialog.findChild(Paragraph, "library_choice_told")
+    qtbot.waitUntil(lambda: "cannot be written to" in words.text())
+    assert told == []
 
 
 def test_the_window_opens_again_with_the_other_library(qtbot: QtBot, tmp_path: Path) -> None:
@@ -73,4 +97,3 @@ def test_the_window_opens_again_with_the_other_library(qtbot: QtBot, tmp_path: P
     assert studio.opens_again
     studio.close()
     assert load_settings(data.settings_file).library_folder == str(tmp_path / "other")
-    assert list((tmp_path / "other").iterdir())
