@@ -14,7 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from karaoke_studio import __version__, cli_features, cli_library, cli_models, cli_prepare
+from karaoke_studio import (
+    __version__,
+    cli_features,
+    cli_library,
+    cli_listen,
+    cli_models,
+    cli_prepare,
+)
 from karaoke_studio.cli_batch import Batch, Line, require_file, walked
 from karaoke_studio.cli_common import complain, print_json
 from karaoke_studio.doctor import report_health, sentences
@@ -70,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     cli_models.add_commands(commands, common)
     cli_features.add_command(commands, common)
+    cli_listen.add_command(commands, common)
     cli_prepare.add_command(commands, common)
     cli_library.add_commands(commands, common)
     return parser
@@ -196,6 +204,8 @@ def main(argv: list[str]) -> int:
         return _doctor(data, as_json=arguments.json)
     if arguments.command == cli_features.COMMAND:
         return cli_features.run_command(arguments, data)
+    if arguments.command == cli_listen.COMMAND:
+        return cli_listen.run_command(arguments, data)
     if arguments.command == cli_prepare.COMMAND:
         return cli_prepare.run_command(arguments, data)
     if arguments.command in cli_models.COMMANDS:

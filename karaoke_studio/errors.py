@@ -212,6 +212,12 @@ class NoOutputDevice(DeviceError):
     code = "NO_OUTPUT_DEVICE"
 
 
+class NoMicrophone(DeviceError):
+    """There is nothing to listen to."""
+
+    code = "NO_MICROPHONE"
+
+
 class OutputLost(DeviceError):
     """The sound device went away while playing."""
 

@@ -46,6 +46,7 @@ CODES = {
     "MODEL_REFUSED",
     "DEVICE_LOST",
     "NO_OUTPUT_DEVICE",
+    "NO_MICROPHONE",
     "OUTPUT_LOST",
 }
 

@@ -159,7 +159,7 @@ class SoundDeviceOutput:
 
     def open(self, sample_rate: int) -> int:
         """Open the device; see `Output.open`."""
-        sd = _portaudio(anew=time.perf_counter() - self._known_at > KNOWN_S)
+        sd = load_portaudio(anew=time.perf_counter() - self._known_at > KNOWN_S)
         device = _chosen_device(sd, self._wanted) or _default_device(sd)
         refusal: Exception | None = None
         alone = _exclusive_twin(sd, device) if self._manner.is_exclusive else None
@@ -200,7 +200,7 @@ class SoundDeviceOutput:
         self._render = render
         self._has_finished = False
         self._last_block_at = time.perf_counter()
-        sd = _portaudio()
+        sd = load_portaudio()
         try:
             self._stream.start()
         except sd.PortAudioError as exc:
@@ -220,7 +220,7 @@ class SoundDeviceOutput:
 
     def refresh(self) -> None:
         """Look for devices again; see `Output.refresh`."""
-        _default_device(_portaudio(anew=True))
+        _default_device(load_portaudio(anew=True))
         self._known_at = time.perf_counter()
 
     def now(self) -> float:
@@ -261,7 +261,7 @@ def list_outputs() -> list[str]:
     For a child process without a stream: it starts PortAudio anew.
     """
     try:
-        sd = _portaudio(anew=True)
+        sd = load_portaudio(anew=True)
     except NoOutputDevice:
         return []
     systems: dict[str, list[str]] = {}
@@ -308,7 +308,7 @@ def _exclusive_twin(sd: Any, device: dict[str, Any]) -> dict[str, Any] | None:
     )
 
 
-def _portaudio(*, anew: bool = False) -> Any:
+def load_portaudio(*, anew: bool = False) -> Any:
     """Return the sounddevice module with PortAudio running.
 
     Raises:

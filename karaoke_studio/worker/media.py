@@ -341,6 +341,21 @@ def sound_outputs(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any
     return {"outputs": list_outputs()}
 
 
+def microphones(_args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
+    """Name the microphones there are now."""
+    from karaoke_studio.playback.microphone import list_microphones
+
+    return {"microphones": list_microphones()}
+
+
+def listen(args: dict[str, Any], context: TaskContext) -> dict[str, Any]:
+    """Tell what is sung into `microphone` until stopped; see `playback.microphone`."""
+    from karaoke_studio.playback.microphone import listen as hear
+
+    hear(context.tell, context.check, args["microphone"])
+    return {}
+
+
 def song_length(args: dict[str, Any], _context: TaskContext) -> dict[str, Any]:
     """Return the length that the header of `path` gives, in `seconds`; None where it gives none."""
     from karaoke_studio.audio.decode import open_source
@@ -387,6 +402,8 @@ TASKS: dict[str, Task] = {
     "features": features,
     "prepare": prepare,
     "sound_outputs": sound_outputs,
+    "microphones": microphones,
+    "listen": listen,
     "song_length": song_length,
     "versions": versions,
 }
