@@ -14,7 +14,9 @@ import soundfile
 from karaoke_studio.audio.mix import Mix, mixed
 from karaoke_studio.audio.peaks import load_peaks
 from karaoke_studio.errors import ModelRefused
+from karaoke_studio.fixes import Fix
 from karaoke_studio.job import ALL_STEMS, MIX, STEMS, JobResult, JobSpec, NetworkChoice, OutputSpec
+from karaoke_studio.library.manifest import read_manifest
 from karaoke_studio.library.songs import Song, SongLibrary
 from karaoke_studio.library.writer import LibraryWriter
 from karaoke_studio.pipeline import Surroundings, output_workdir, run_export, run_job
@@ -190,3 +192,32 @@ def test_a_mix_of_another_rate_keeps_its_length(shelf: Shelf) -> None:
     assert result.sample_rate == 48_000
     got, _ = read_floats(result.stem_paths[MIX])
     assert abs(got.shape[1] - shelf.song.frames * 48_000 / 44_100) <= 2
+
+
+@pytest.mark.parametrize("engine", ["centre", "htdemucs"])
+def test_a_stretch_of_it_is_fixed_and_what_the_voice_loses_is_other(
+    shelf: Shelf, engine: str
+) -> None:
+    before = shelf.song
+    start, stop = 12_000, 40_000
+    choice = NetworkChoice((shelf.models,), overlap=0.5, shifts=2)
+    fix = Fix(before.take_id, start, stop, redo=True)
+    spec = JobSpec(uuid.uuid4().hex, shelf.path, engine, network=choice, song_id=before.id, fix=fix)
+    staging = shelf.writer.staging / spec.job_id
+    made = run_job(spec, staging, lambda _: None, threading.Event(), shelf.around)
+    after = shelf.find(made)
+    shelf.writer.use_take(before.id, before.take_id).result()
+    assert (after.stems, after.shift_bits, made.null_exact) == (FOUR, before.shift_bits, True)
+    old, new = (
+        {s: read_ints(p)[0] for s, p in song.stem_paths.items()} for song in (before, after)
+    )
+    assert np.array_equal(sum(old.values()), sum(new.values()))
+    for stem in ("drums", "bass"):
+        assert np.array_equal(old[stem], new[stem])
+    for stem in ("vocals", "other"):
+        assert np.array_equal(old[stem][:, :start], new[stem][:, :start])
+        assert np.array_equal(old[stem][:, stop:], new[stem][:, stop:])
+        assert not np.array_equal(old[stem], new[stem])
+    (edit,) = read_manifest(after.folder)["takes"][after.take_id]["edits"]
+    assert (edit["engine"], edit["overlap"], edit["shifts"]) == (engine, 0.5, 2)
+    assert after.engine == "htdemucs"

@@ -305,6 +305,11 @@ class FixPanel(QWidget):
         self.bar.advance(fraction)
         self._turn(busy=True)
 
+    def show_waiting(self, words: str) -> None:
+        """Say why a fix has not begun; "" = it has."""
+        self.told.setText(words)
+        self.told.setVisible(bool(words))
+
     def show_idle(self, words: str) -> None:
         """Show that nothing is under way, with a sentence about the last fix."""
         self.told.setText(words)

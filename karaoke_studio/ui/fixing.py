@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from karaoke_studio.engines import is_network
 from karaoke_studio.errors import KaraokeError
 from karaoke_studio.fixes import LEAST_S, MOST_STROKES, TO_MUSIC, Fix, Stroke
-from karaoke_studio.job import JobResult
+from karaoke_studio.job import JobResult, JobState
 from karaoke_studio.jobs.fixing import CAREFUL_SHIFTS, FixWish, fix_job
 from karaoke_studio.jobs.queue import JobQueue
 from karaoke_studio.library.songs import Song
@@ -77,6 +77,8 @@ class Fixing(QObject):
         #: Jobs under way → the song as it was, and the take of the brush's canvas or "".
         self._jobs: dict[str, tuple[Song, str]] = {}
         self._done: _Done | None = None
+        #: Of the jobs those that wait or run, and the one that the panel follows.
+        self._underway: set[str] = set()
         self._shown_job = ""
         self._song_id = ""
         self.panel = FixPanel(look)
@@ -101,6 +103,7 @@ class Fixing(QObject):
         self._opened.changed.connect(self._on_opened)
         self._view.timeline.loop_requested.connect(self._on_stretch)
         queue = self._queue
+        queue.job_started.connect(self._on_started)
         queue.job_progressed.connect(self._on_progressed)
         queue.job_finished.connect(self._on_finished)
         queue.job_failed.connect(self._on_failed)
@@ -156,6 +159,13 @@ class Fixing(QObject):
         self.panel.show_idle("")
         self.panel.show_outcome("")
         self._show_strokes()
+        mine = (name for name in self._underway if self._jobs[name][0].id == self._song_id)
+        self._follow(next(mine, ""))
+
+    def _follow(self, job_id: str) -> None:
+        self._shown_job = job_id
+        if job_id:
+            self.panel.show_busy(0.0)
 
     @Slot()
     def _on_opened(self) -> None:
@@ -275,8 +285,13 @@ class Fixing(QObject):
         if canvas:  # a take bears the name of its job
             self._renderings.add(job.job_id)
         self._jobs[job.job_id] = (song, canvas)
-        self._shown_job = job.job_id
-        self.panel.show_busy(0.0)
+        self._underway.add(job.job_id)
+        self._follow(job.job_id)
+        others = any(view.state is JobState.RUNNING for view in self._queue.jobs())
+        if self._queue.is_paused():
+            self.panel.show_waiting("The queue is paused. Let it go on to begin.")
+        elif others:
+            self.panel.show_waiting("It begins when the song in work is done.")
         self._queue.make_at_once(job)
 
     def _wish(self, song: Song) -> FixWish | None:
@@ -297,6 +312,16 @@ class Fixing(QObject):
     def _on_cancel(self) -> None:
         if self._shown_job:
             self._queue.cancel(self._shown_job)
+
+    @Slot(str)
+    def _on_started(self, job_id: str) -> None:
+        """Take part in a job again that was tried again in the queue."""
+        if job_id in self._jobs:
+            self._underway.add(job_id)
+            if not self._shown_job and self._jobs[job_id][0].id == self._song_id:
+                self._follow(job_id)
+        if job_id == self._shown_job:
+            self.panel.show_waiting("")
 
     @Slot(str, object)
     def _on_progressed(self, job_id: str, progress: Progress) -> None:
@@ -335,6 +360,7 @@ class Fixing(QObject):
             self._let_go(job_id, "")
 
     def _let_go(self, job_id: str, words: str) -> None:
+        self._underway.discard(job_id)
         if job_id == self._shown_job:
             self._shown_job = ""
             self.panel.show_idle(words)

@@ -249,15 +249,41 @@ def test_another_song_closes_it_and_its_fix_goes_on(
     draw(window, qtbot, 6.0, 7.0, 0.5)
     click(panel, "fix_it", qtbot)
     red = library.all[0]
+    blue = last(queue)
     window.open_song(red.id)
     assert panel.isHidden()
     assert window.fixing.layer.isHidden()
-    queue.finish_fix(last(queue).job_id)
-    assert window.opened.song() == red
     window.fixing.fix(1.0, 2.0)
     assert panel.isVisible()
-    assert panel.fix.isVisible(), "the other song's fix is over"
+    assert panel.fix.isVisible(), "only the other song is being fixed"
     assert panel.strokes.text() == "Draw on the spectrogram"
+    window.open_song(str(blue.song_id))
+    window.fixing.fix(5.0, 6.0)
+    assert panel.cancel.isVisible(), "this one is"
+    window.open_song(red.id)
+    queue.finish_fix(blue.job_id)
+    shown = window.opened.song()
+    assert shown is not None
+    assert shown.id == red.id
+
+
+def test_what_it_waits_for_is_told(
+    window: MainWindow, panel: FixPanel, queue: FakeQueue, qtbot: QtBot
+) -> None:
+    queue.paused = True
+    click(panel, "fix_it", qtbot)
+    assert panel.told.text() == "The queue is paused. Let it go on to begin."
+    job_id = last(queue).job_id
+    queue.job_started.emit(job_id)
+    assert panel.told.isHidden()
+    # it fails, and is tried again in the queue
+    queue.fail(job_id, EngineCrashed("It stopped."))
+    assert panel.fix.isVisible()
+    queue.job_started.emit(job_id)
+    assert panel.cancel.isVisible()
+    assert panel.told.isHidden()
+    queue.finish_fix(job_id)
+    assert panel.undo.isEnabled()
 
 
 def test_a_place_of_no_length_becomes_a_stretch(window: MainWindow) -> None:
