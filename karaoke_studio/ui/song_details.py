@@ -472,6 +472,7 @@ class _TakeRow(QWidget):
                 text.date(take.made_at),
                 text.file_size(sum(take.stems.values())),
                 text.counted(len(take.stems), "stem"),
+                text.counted(take.fixes, "fix", "fixes") if take.fixes else "",
                 text.null_test(take.null_test_db, exact=bool(take.null_exact)),
                 text.made_in(take.processing_time_s),
             ),

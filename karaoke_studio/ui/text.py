@@ -415,13 +415,13 @@ def channels(count: int) -> str:
     return {1: "Mono", 2: "Stereo"}.get(count, f"{count} channels")
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
+def counted(number: int, noun: str, many: str = "") -> str:
+    """Return a number with its noun, whose plural may have to be told.
 
-    >>> counted(1, "song"), counted(3, "song")
-    ('1 song', '3 songs')
+    >>> counted(1, "song"), counted(3, "song"), counted(2, "fix", "fixes")
+    ('1 song', '3 songs', '2 fixes')
     """
-    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number:,} {many or f'{noun}s'}"
 
 
 def dropped(files: int, folders: int) -> str:

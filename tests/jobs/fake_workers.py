@@ -93,6 +93,9 @@ class FakeWorker:
         tell({"fraction": 1.0})
         return {"frames": args["song"]["frames"]}
 
+    def _write_fix(self, args: dict[str, Any], tell: Any, stop: threading.Event) -> Any:
+        return self._write_pair(args, tell, stop) | {"gain": 2.0 ** -args["shift_bits"]}
+
     def _analyse(self, args: dict[str, Any], tell: Any, _stop: threading.Event) -> Any:
         tell({"fraction": 1.0})
         return {"bpm": 120.0, "key": "A minor", "lufs": -14.0, "stem_lufs": {}, "beats": None}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QImage
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from karaoke_studio.library.takes import TakeFacts
@@ -413,7 +413,9 @@ def test_details_show_facts_and_takes(
     library.all[0] = song
     sizes = {"vocals": 2_000_000, "instrumental": 3_000_000}
     shelf.details[song.id] = (
-        TakeFacts("b", "htdemucs", song.added_at, True, sizes, -200.0, True, 43.0, "cpu", ()),
+        TakeFacts(
+            "b", "htdemucs", song.added_at, True, sizes, -200.0, True, 43.0, "cpu", (), fixes=2
+        ),
         TakeFacts("a", "instant", song.added_at, False, sizes, None, None, None, None, ()),
     )
     window.collection.edit(song.id)
@@ -431,6 +433,8 @@ def test_details_show_facts_and_takes(
         "length": "0:30",
     }
     assert dialog.findChild(QWidget, "take_in_use") is not None
+    told = [label.text() for label in dialog.findChildren(QLabel)]
+    assert sum("2 fixes" in words for words in told) == 1
     press(qtbot, dialog, "take_use")
     press(qtbot, dialog, "take_remove")
     assert shelf.wishes == [("use", song.id, "a"), ("remove", song.id, "a")]
