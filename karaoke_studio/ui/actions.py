@@ -60,6 +60,7 @@ class Actions:
         self._add("library_action", "Library: storage, trash, duplicates…")
         self._add("models_action", "Models…")
         self._add("blind_test_action", "Blind test…")
+        self._add("microphone_action", "Microphone…")
         self._add("plays_on_action", "Play on with the next song").setCheckable(True)
         self._add("about_action", "About Karaoke Studio")
         self.recent = QMenu("Add recent", window)
@@ -113,7 +114,7 @@ class Actions:
         self._fill(
             listen, "original_action", "instrumental_action", "vocals_action", "guide_action"
         )
-        self._fill(listen, "metronome_action", "blind_test_action")
+        self._fill(listen, "metronome_action", "blind_test_action", "microphone_action")
         listen.addSeparator()
         self._fill(listen, "back_action", "forward_action", "start_action", "end_action")
         listen.addSeparator()

@@ -53,6 +53,7 @@ from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.live_listening import LiveListening
 from karaoke_studio.ui.loudness import LoudnessMatch
 from karaoke_studio.ui.making import Making
+from karaoke_studio.ui.microphone import Microphones
 from karaoke_studio.ui.models_page import ModelsDesk
 from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.places import HoldToCompare, Places
@@ -180,6 +181,7 @@ class MainWindow(QMainWindow):
         BlindTests(
             self.look, self.opened, self.listening, self.loudness, shelf, self.commands, self
         )
+        self.microphones = Microphones(self.look, self.commands, self)
         self.play_on = PlayOn(
             self.settings.plays_on,
             self.opened,
@@ -707,6 +709,7 @@ class MainWindow(QMainWindow):
         self.making.close()
         self.status.close()
         self.background.close()
+        self.microphones.close()
         if self._save_timer.isActive():
             self._save_timer.stop()
             self._save()
