@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 #: Page by page; the playhead stands still and the song moves; not at all.
 FOLLOWS = ("page", "smooth", "off")
 
+#: What the wheel does over the timeline: zoom at the pointer, move along, or go through the song.
+WHEELS = ("zoom", "pan", "seek")
+
 #: A tenth of a second; as little as the device promises; enough for a machine that stutters.
 SOUND_LATENCIES = ("normal", "low", "high")
 
@@ -48,6 +51,7 @@ class Settings:
         spectrogram_range_db: from the darkest to the brightest.
         spectrogram_source: "heard", or the one that is always shown.
         follow_playhead: how the timeline goes along while it looks closer, one of `FOLLOWS`.
+        wheel: what the mouse's wheel does over the timeline, one of `WHEELS`.
         quality: how much care new songs get, one of `job.QUALITIES`.
         engine: "auto" = what the quality asks for; else the engine of new songs.
         device: what networks compute on, see `job.NetworkChoice`.
@@ -100,6 +104,7 @@ class Settings:
     spectrogram_range_db: int = 54
     spectrogram_source: str = "heard"
     follow_playhead: str = "page"
+    wheel: str = "zoom"
     quality: str = "normal"
     engine: str = "auto"
     device: str = "auto"
@@ -151,6 +156,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "spectrogram_scale": ("log", "mel", "linear"),
     "spectrogram_source": ("heard", "original", "instrumental", "vocals"),
     "follow_playhead": FOLLOWS,
+    "wheel": WHEELS,
     "sound_latency": SOUND_LATENCIES,
     "quality": QUALITIES,
     "network_mode": MODES,

@@ -53,6 +53,7 @@ CHOSEN = Settings(
     auto_export=True,
     auto_export_folder="/k",
     follow_playhead="smooth",
+    wheel="seek",
     count_in=True,
     draft_first=False,
     fill_unsplit=False,

@@ -17,6 +17,11 @@ _FOLLOWS = (
     ("smooth", "Follows smoothly"),
     ("off", "Stays where it is"),
 )
+_WHEELS = (
+    ("zoom", "Zooms; with Shift moves along"),
+    ("pan", "Moves along; with Ctrl zooms"),
+    ("seek", "Goes through the song; with Ctrl zooms"),
+)
 _LATENCIES = (
     ("normal", "Normal: in a tenth of a second"),
     ("low", "At once: may stutter on a busy computer"),
@@ -96,6 +101,12 @@ PAGES = (
                 "Timeline",
                 _FOLLOWS,
                 "How the timeline goes along with the song while it looks closer",
+            ),
+            Pick(
+                "wheel",
+                "Wheel",
+                _WHEELS,
+                "What the mouse's wheel does over the timeline; turned sideways it moves along",
             ),
             Pick("spectrogram_colours", "Spectrogram", _COLOURS, "Colours of the spectrogram"),
         ),

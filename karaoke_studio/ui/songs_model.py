@@ -42,8 +42,9 @@ Index = QModelIndex | QPersistentModelIndex
 class SongsModel(QStringListModel):
     """The songs that are shown.
 
-    The ids are kept in Qt's own model of strings, because a view asks for the number of rows once
-    for each row: 10,000 times into Python would be felt at every letter of a search.
+    It is Qt's own model of strings, because a view asks for the number of rows once for each row:
+    10,000 times into Python would be felt at every letter of a search. The strings are empty, which
+    is half as slow to hand over with 100,000 songs; what is shown is told by `data`.
     """
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class SongsModel(QStringListModel):
                 self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
             return False
         self._rows, self._ids, self._places = rows, ids, None
-        self.setStringList(ids)
+        self.setStringList([""] * len(ids))
         return True
 
     def rows(self) -> list[SongRow]:

@@ -52,6 +52,7 @@ class TimelineChoices(QObject):
         self._banners, self._window = banners, window
         self.follow("spectrogram_colours", settings.spectrogram_colours)
         self.follow("follow_playhead", settings.follow_playhead)
+        self.follow("wheel", settings.wheel)
         self.spectrogram = SpectrogramChoices(commands, view, settings, change, self)
         commands.colours.triggered.connect(self._on_colours)
         commands.follows.triggered.connect(self._on_follow)
@@ -65,6 +66,8 @@ class TimelineChoices(QObject):
         elif field == "follow_playhead":
             self._view.timeline.set_following(value)
             self._commands[f"follow_{value}_action"].setChecked(True)
+        elif field == "wheel":
+            self._view.timeline.set_wheel(value)
         elif field.startswith("spectrogram_"):
             self.spectrogram.follow(field, value)
 

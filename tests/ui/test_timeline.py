@@ -195,6 +195,37 @@ def test_the_wheel_pans_with_shift_or_ctrl(timeline: Timeline, keys: Qt.Keyboard
     assert timeline.axis().start - start == pytest.approx(-60 * step)
 
 
+@pytest.mark.parametrize("keys", [SHIFT, CTRL])
+def test_a_wheel_that_moves_along_zooms_with_a_key(
+    timeline: Timeline, keys: Qt.KeyboardModifier
+) -> None:
+    timeline.set_wheel("pan")
+    turn(timeline, 300, 6, keys)
+    start, step = timeline.axis().start, timeline.axis().step
+    assert timeline.axis().span < FRAMES / 2.9
+    turn(timeline, 300, -1)
+    assert timeline.axis().step == step
+    assert timeline.axis().start - start == pytest.approx(60 * step)
+
+
+def test_a_wheel_that_goes_through_the_song_seeks(qtbot: QtBot, timeline: Timeline) -> None:
+    timeline.set_wheel("seek")
+    timeline.set_position(5 * RATE)
+    sought: list[int] = []
+    timeline.seek_requested.connect(sought.append)
+    turn(timeline, 300, -2)
+    turn(timeline, 300, 1)
+    turn(timeline, 300, 99)
+    turn(timeline, 300, -9999)
+    assert sought == [7 * RATE, 4 * RATE, 0, FRAMES]
+    assert timeline.axis().is_whole
+    turn(timeline, 300, 6, CTRL)
+    start, step = timeline.axis().start, timeline.axis().step
+    turn(timeline, 300, -1, SHIFT)
+    assert timeline.axis().start - start == pytest.approx(60 * step)
+    assert len(sought) == 4
+
+
 def test_the_ruler_pans_by_dragging_and_seeks_by_a_click(qtbot: QtBot, timeline: Timeline) -> None:
     turn(timeline, 300, 6)
     start, step = timeline.axis().start, timeline.axis().step

@@ -125,3 +125,10 @@ def test_a_picture_that_cannot_be_written_says_so(
     window.timeline_choices.save_picture(str(tmp_path / "no folder" / f"timeline.{suffix}"))
     qtbot.waitUntil(window.banners.notice.isVisible)
     assert "cannot be written" in window.banners.notice.label.text()
+
+
+def test_the_wheel_does_what_the_settings_say(window: MainWindow) -> None:
+    timeline = window.song_view.timeline
+    assert timeline._wheel == "zoom"
+    window.change_setting("wheel", "seek")
+    assert timeline._wheel == "seek"

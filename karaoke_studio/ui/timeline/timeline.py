@@ -34,6 +34,7 @@ from karaoke_studio.ui.timeline.drawing import Drawing
 from karaoke_studio.ui.timeline.lanes import Lanes
 from karaoke_studio.ui.timeline.picture import RULER_HEIGHT, Picture, Rows, View
 from karaoke_studio.ui.timeline.strip import RANGE_DB, Strip
+from karaoke_studio.ui.timeline.wheel import read_wheel
 
 #: What takes longer than this to come is announced by a skeleton.
 SKELETON_MS = 200
@@ -43,10 +44,9 @@ _SETTLE_MS = 120
 _DRAG_FROM = 4
 #: How near to an end of the loop the pointer takes hold of it.
 _GRIP = 5
-_WHEEL_ZOOM = 1.25
 _KEY_ZOOM = 1.6
-#: Shares of the view: one notch of the wheel, a page, and where the playhead is put by following.
-_WHEEL_PAN, _PAGE, _LEAD_IN = 0.1, 0.9, 0.05
+#: Shares of the view: a page, and where the playhead is put by following.
+_PAGE, _LEAD_IN = 0.9, 0.05
 #: A playhead that goes farther in one look was sent there.
 _SENT_S = 0.5
 _CLOSE_LOOK_S = 60.0
@@ -109,7 +109,7 @@ class Timeline(QWidget):
         self._is_free = False
         self._colours, self._range_db = "magma", RANGE_DB
         self._strip_label = "Spectrogram"
-        self._following = "page"
+        self._following, self._wheel = "page", "zoom"
         self._spectrogram: Spectrogram | None = None
         self._waves_are_broken = self._strip_is_broken = False
         self._hold = Hold.NOTHING
@@ -310,6 +310,10 @@ class Timeline(QWidget):
         """Choose how the view goes along: "page", "smooth" (the playhead stays), or "off"."""
         self._following = how
 
+    def set_wheel(self, does: str) -> None:
+        """Choose what the wheel does: "zoom", "pan" or "seek"."""
+        self._wheel = does
+
     def _follow(self, before: int) -> None:
         axis, now = self._axis, self._position
         if axis.is_whole or self._hold is not Hold.NOTHING:
@@ -454,19 +458,16 @@ class Timeline(QWidget):
     # -- pointer
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer; sideways, or with Shift or Ctrl, pan."""
+        """Zoom at the pointer, pan or seek, as was chosen; sideways always pan."""
         event.accept()
-        turned = event.angleDelta()
-        shifted = event.modifiers() & (
-            Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
-        )
-        if shifted or abs(turned.x()) > abs(turned.y()):
-            fine = event.pixelDelta()
-            pixels = fine.x() or fine.y()
-            notches = (turned.x() or turned.y()) / 120
-            self._pan(-pixels if pixels else -notches * _WHEEL_PAN * self.width())
-        elif turned.y():
-            self._zoom(_WHEEL_ZOOM ** (turned.y() / 120), event.position().x())
+        does, amount = read_wheel(event, self._wheel, self.width())
+        if does == "pan":
+            self._pan(amount)
+        elif does == "zoom":
+            self._zoom(amount, event.position().x())
+        else:
+            frame = self._position + round(amount * self._sample_rate)
+            self.seek_requested.emit(min(max(frame, 0), self._axis.frames))
 
     def event(self, event: QEvent) -> bool:
         """Zoom by pinching."""
