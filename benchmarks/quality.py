@@ -13,6 +13,10 @@ Share of the oracle's gain: (SDR - nothing) / (oracle - nothing), of the vocals:
 about how loud a voice is than about the split. Leak: what an engine hands back of the music alone,
 beside it. Artefacts: what in the vocals is neither voice nor music, beside the vocals.
 
+With `--score` each split is also judged without the truth, as the program does (`score`,
+`judged_db`), and it is printed how well that goes with the SDR of the vocals: over the songs, and,
+by the curve of doubt, over the seconds of each song in which somebody sings (`judged_1s`).
+
 Songs without stems are judged by what can be told of them. Null depth: how far the vocals fall
 below the song where nobody sings, which `NAME.voiceless` beside the song says (a line per part,
 two numbers of seconds); without it, where all ways together find the least of them. Voice band: how
@@ -40,14 +44,17 @@ import soundfile as sf
 import soxr
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
+from scipy.stats import spearmanr
 
 from karaoke_studio.separation.centre import CentreEngine
 from karaoke_studio.separation.cores import usable_processors
 from karaoke_studio.separation.engine import Engine
 from karaoke_studio.separation.instant import InstantEngine
 from karaoke_studio.separation.mask_net import load_weights
+from karaoke_studio.separation.split_measures import measure
 from karaoke_studio.separation.stft import OVERLAP, ComplexArray, Grid
-from tests.helpers.engines import separated
+from karaoke_studio.separation.verdict import judge
+from tests.helpers.engines import ArraySource, separated
 from tests.helpers.signals import FloatArray
 
 RATE = 44_100
@@ -132,6 +139,29 @@ def repet_sim(song: FloatArray) -> FloatArray:
     return np.stack(found)
 
 
+def rank_correlation(one: FloatArray, other: FloatArray) -> float:
+    """Return Spearman's rank correlation, -1 to 1; NaN where one of them never changes."""
+    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one, other).statistic)
+
+
+def judged(found: FloatArray, song: FloatArray, vocals: FloatArray) -> dict[str, float]:
+    """Return what is told of a split without the truth, and how it goes with the truth."""
+    stems = (ArraySource(part, RATE) for part in (found, song - found))
+    verdict = judge(measure(*stems, lambda _: None, lambda: None))
+    seconds = vocals.shape[1] // RATE
+    parts = [slice(second * RATE, (second + 1) * RATE) for second in range(seconds)]
+    told = 1 - verdict.doubts[: 2 * seconds].reshape(seconds, 2).mean(axis=1)
+    sung = [n for n, part in enumerate(parts) if power_db(vocals[:, part]) > power_db(vocals) - 30]
+    true = np.array([sdr_db(found[:, parts[n]], vocals[:, parts[n]]) for n in sung], np.float32)
+    return {
+        "score": verdict.score,
+        "judged_db": verdict.vocals_db,
+        "judged_1s": rank_correlation(told[sung].astype(np.float32), true),
+    }
+
+
 def by_engine(engine: Engine) -> Split:
     """Split by a built-in engine."""
     return lambda song: separated(engine, song, RATE)
@@ -173,8 +203,8 @@ def read_stems(folder: Path) -> tuple[FloatArray, FloatArray]:
     return vocals, read(folder / "mixture.wav") - vocals
 
 
-def judge_stems(folder: Path, ways: dict[str, Split]) -> Table:
-    """Return the figures of one song, for each way and width."""
+def judge_stems(folder: Path, ways: dict[str, Split], *, scored: bool = False) -> Table:
+    """Return the figures of one song, for each way and width; where `scored`, also `judged`."""
     vocals, music = read_stems(folder)
     rows = {}
     for width in ("stereo", "mono"):
@@ -199,6 +229,8 @@ def judge_stems(folder: Path, ways: dict[str, Split]) -> Table:
             if name != "oracle":
                 row["realtime"] = song.shape[1] / RATE / spent_s
                 row["leak_db"] = power_db(way(music)) - power_db(music)
+            if scored and name != "nothing":
+                row |= judged(found, song, vocals)
             rows[f"{name}, {width}"] = row
     return rows
 
@@ -295,7 +327,9 @@ def picture(target: Path, parts: list[FloatArray]) -> None:
 def medians(songs: list[Table]) -> Table:
     """Return the median of every figure over the songs."""
     return {
-        name: {key: round(float(np.median([song[name][key] for song in songs])), 3) for key in row}
+        name: {
+            key: round(float(np.nanmedian([song[name][key] for song in songs])), 3) for key in row
+        }
         for name, row in songs[0].items()
     }
 
@@ -309,6 +343,21 @@ def show(table: Table) -> None:
         print(f"{name:18}" + "".join(cells))
 
 
+def show_correlations(songs: list[Table]) -> None:
+    """Print how well the scores of each way go with the SDR of the vocals over the songs."""
+    print(f"Rank correlation of score and SDR of the vocals over {len(songs)} songs; error in dB")
+    ways = [name for name, row in songs[0].items() if "score" in row]
+    every: list[tuple[float, float]] = []
+    for name in ways:
+        pairs = [(song[name]["score"], song[name]["vocals_db"]) for song in songs]
+        errors = [abs(song[name]["judged_db"] - song[name]["vocals_db"]) for song in songs]
+        every += pairs
+        told, true = np.array(pairs, np.float32).T
+        print(f"{name:18}{rank_correlation(told, true):14.2f}{np.median(errors):14.2f}")
+    told, true = np.array(every, np.float32).T
+    print(f"{'all':18}{rank_correlation(told, true):14.2f}")
+
+
 def judge_folder(
     folder: Path, ways: dict[str, Split], options: argparse.Namespace
 ) -> dict[str, Table]:
@@ -318,9 +367,14 @@ def judge_folder(
     if not folders:
         raise SystemExit(f"There is no vocals.wav in {folder}.")
     everything = {**bounds, **ways, "oracle": lambda song: song}
-    songs = {str(one.relative_to(folder)): judge_stems(one, everything) for one in folders}
+    songs = {
+        str(one.relative_to(folder)): judge_stems(one, everything, scored=options.score)
+        for one in folders
+    }
     print(f"Medians of {len(songs)} songs")
     show(medians(list(songs.values())))
+    if options.score:
+        show_correlations(list(songs.values()))
     if options.pictures:
         for name, way in ways.items():
             worst = min(songs, key=lambda song: songs[song][f"{name}, stereo"]["share"])
@@ -348,6 +402,9 @@ def main() -> int:
     parser.add_argument("--model-folder", type=Path, help="where models are looked for first")
     parser.add_argument("--most", type=int, default=1000, metavar="N", help="songs at most")
     parser.add_argument("--without-repet", action="store_true", help="leave the slow one out")
+    parser.add_argument(
+        "--score", action="store_true", help="judge each split without the truth, too"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures of every song")
     parser.add_argument(
         "--pictures", type=Path, help="draw each one's worst song: whole, true, found"

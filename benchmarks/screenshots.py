@@ -8,6 +8,7 @@ The songs are made up; nothing is separated or played.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -76,7 +77,18 @@ def analysis(song: Song) -> dict[str, Any]:
         "lufs": -12.0,
         "stem_lufs": {"vocals": -17.0, "instrumental": -14.0},
         "beats": {"knots": knots, "one": 0},
+        "quality": {"score": 0.62, "word": "good", "step_s": 0.5, "doubts": doubts(song)},
     }
+
+
+def doubts(song: Song) -> list[float]:
+    """Return a curve with three weak places."""
+    found = []
+    for point in range(round(2 * song.duration_s)):
+        around = sum(math.exp(-(((point - 2 * at) / 9) ** 2)) for at in (41, 97, 168))
+        wave = 0.5 + 0.5 * math.sin(point / 5) * math.cos(point / 17)
+        found.append(round(min(0.15 + 0.25 * wave + 0.6 * around, 1.0), 2))
+    return found
 
 
 class Scene:
@@ -319,6 +331,18 @@ def key_sheet(scene: Scene) -> QWidget:
     return window.findChild(QWidget, "key_sheet")
 
 
+def weak_places(scene: Scene) -> QWidget:
+    """The weakest places of the split."""
+    window = scene.show()
+    scene.fill()
+    window.collection.reload()
+    scene.open_song()
+    window.split_quality.open()
+    dialog = window.split_quality.dialog
+    assert dialog is not None
+    return dialog
+
+
 def blind_test(scene: Scene) -> QWidget:
     """Comparing blindly, in the middle."""
     scene.fill()
@@ -388,6 +412,7 @@ STATES: dict[str, Callable[[Scene], QWidget]] = {
             export_done,
             key_sheet,
             blind_test,
+            weak_places,
             close_question,
             spectrogram_menu,
             menu,
@@ -398,7 +423,7 @@ STATES: dict[str, Callable[[Scene], QWidget]] = {
 }
 #: These look the same at every size of the window.
 DIALOGS = {
-    *("export", "export_done", "key_sheet", "blind_test", "close_question"),
+    *("export", "export_done", "key_sheet", "blind_test", "weak_places", "close_question"),
     *("spectrogram_menu", "menu", "settings", "about"),
 }
 

@@ -192,6 +192,7 @@ class _Library:
                 "stem_paths": {stem: str(path) for stem, path in song.stem_paths.items()},
                 "original": None if song.original_path is None else str(song.original_path),
                 "notes": list(song.notes),
+                "split": _split(song),
                 "takes": takes,
             }
             if self._arguments.json:
@@ -561,6 +562,15 @@ def _facts(song: Song) -> dict[str, Any]:
         "rating": song.rating,
         "added_at": song.added_at,
     }
+
+
+def _split(song: Song) -> dict[str, Any] | None:
+    """Return how well the current take is split, without the curve; None = not judged yet."""
+    facts = song.analysis or {}
+    found = facts.get("quality")
+    if facts.get("take_id") != song.take_id or not isinstance(found, dict):
+        return None
+    return {name: found.get(name) for name in ("score", "word", "vocals_db", "music_db")}
 
 
 def _shown(value: Any) -> str:

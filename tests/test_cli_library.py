@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from karaoke_studio.jobs.instance import Instance
 from karaoke_studio.library.checking import check_library, file_sha256
 from karaoke_studio.library.playlists import songs_of
 from karaoke_studio.library.writer import LibraryWriter
+from karaoke_studio.paths import DataFolder
 from tests.helpers.signals import noise, sung_mix
 from tests.helpers.street import write_song
 from tests.library.takes import make_take
@@ -74,6 +76,20 @@ def test_one_object_per_song(terminal: Terminal) -> None:
     assert shown["id"] == listed["id"]
     assert Path(shown["stem_paths"]["vocals"]).is_file()
     assert [take["is_current"] for take in shown["takes"]] == [True]
+
+
+def test_a_verdict_on_the_split_is_shown_once_there_is_one(made: Path, terminal: Terminal) -> None:
+    (before,) = terminal("show", "blue")
+    quality = {"score": 0.62, "word": "good", "vocals_db": 7.0, "music_db": 9.0, "doubts": [0.4]}
+    told = []
+    with closing(LibraryWriter(DataFolder(made).library)) as library:
+        for take_id in (before["takes"][0]["id"], "another"):
+            analysis = {"take_id": take_id, "quality": quality}
+            library.change_song(before["id"], analysis=analysis).result()
+            told += terminal("show", "blue")
+        library.change_song(before["id"], analysis=None).result()
+    quality.pop("doubts")
+    assert [before["split"], *(one["split"] for one in told)] == [None, quality, None]
 
 
 def test_a_song_that_is_there_is_not_made_again(terminal: Terminal, song: Path) -> None:

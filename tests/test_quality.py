@@ -67,6 +67,28 @@ def test_figures_of_ways_whose_right_answer_is_known(
     assert oracle["vocals_1s_db"] > 8
 
 
+def test_a_score_is_held_against_the_truth(
+    tmp_path: Path, parts: tuple[np.ndarray, np.ndarray], capsys: pytest.CaptureFixture[str]
+) -> None:
+    vocals, music = (part[:, : 2 * RATE] for part in parts)
+    write(tmp_path / "vocals.wav", vocals)
+    write(tmp_path / "accompaniment.wav", music)
+    song = quality.judge_stems(tmp_path, {"less": lambda song: song * 0.1}, scored=True)
+    assert all(0 <= row["score"] <= 1 for row in song.values())
+    worse = {name: row | {"score": 0.0, "vocals_db": -9.0} for name, row in song.items()}
+    quality.show_correlations([song, worse])
+    told = capsys.readouterr().out.splitlines()
+    assert "over 2 songs" in told[0]
+    assert told[1].split()[:3] == ["less,", "stereo", "1.00"]
+
+
+def test_ranks_are_correlated_and_what_never_changes_is_not() -> None:
+    one = np.array([1, 2, 3, 40], np.float32)
+    assert quality.rank_correlation(one, one**3) == pytest.approx(1)
+    assert quality.rank_correlation(one, -one) == pytest.approx(-1)
+    assert np.isnan(quality.rank_correlation(one, one * 0))
+
+
 def test_artefacts_are_what_neither_voice_nor_music_explains(
     parts: tuple[np.ndarray, np.ndarray],
 ) -> None:

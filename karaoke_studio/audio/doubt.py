@@ -107,7 +107,9 @@ def weakest_places(curve: DoubtCurve, most: int = 8) -> list[tuple[float, float,
     for peak in sorted(range(len(doubts)), key=lambda point: -smooth[point]):
         if len(found) >= most or smooth[peak] < LEAST_DOUBT:
             break
-        if is_taken[peak]:
+        # the shoulder of a worse place is no place of its own
+        beside = smooth[max(0, peak - 1) : peak + 2]
+        if is_taken[peak] or max(beside) > smooth[peak]:
             continue
         first, last = _grown(smooth, is_taken, peak, (shortest, longest))
         # what lies right beside a place is no place of its own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from karaoke_studio.audio.doubt import DoubtCurve, grade_of, weakest_places
@@ -19,7 +19,7 @@ from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.theme import Look
 
 _WIDTH = 460
-_ROWS = 8
+_ROWS, _ROW_HEIGHT = 8, 28
 _INTRO = (
     "Where voice and music are most likely mixed up, the weakest first. It is an estimate: listen."
 )
@@ -82,9 +82,11 @@ class WeakPlaces(Dialog):
         for start_s, stop_s, doubt in self._places:
             when = f"{text.clock(start_s)} – {text.clock(stop_s)}"
             grade = grade_of(1 - doubt)
-            QListWidgetItem(f"{when}    {grade}, doubt {doubt * 100:.0f} %", self.list)
+            row = QListWidgetItem(f"{when}    {grade}, doubt {doubt * 100:.0f} %", self.list)
+            row.setSizeHint(QSize(0, _ROW_HEIGHT))
+        self.list.setFont(theme.font(tabular=True))
         self.list.setVisible(bool(self._places))
-        self.list.setMinimumHeight(min(len(self._places), _ROWS) * theme.CONTROL_HEIGHT)
+        self.list.setFixedHeight(min(len(self._places), _ROWS) * _ROW_HEIGHT + 2)
         self.body.addWidget(self.list)
         self.go = Button(look, "weak_go", "Go there", tip="Move the playhead there")
         self.repeat = Button(look, "weak_repeat", "Repeat it", tip="Play it again and again")
@@ -137,7 +139,6 @@ class SplitQuality(QObject):
         self.button = Button(
             look,
             "split_quality_button",
-            kind=Kind.QUIET,
             tip="How well voice and music are told apart, estimated; shows the weakest places",
         )
         self.button.hide()
