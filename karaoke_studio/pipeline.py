@@ -79,6 +79,9 @@ STALL_S = 60.0
 
 #: What an engine is shown of the song on either side of a stretch that it makes again.
 FIX_CONTEXT_S = 5.0
+#: A clip begins on a multiple of so many frames: there the built-in net's own steps fall where they
+#: fell in the whole song (at 44.1 kHz), so it makes the same bits.
+_CLIP_STEP = 1 << 15
 
 #: Before a job that failed for what may pass is begun again.
 PAUSES_S = (1.0, 2.0, 4.0)
@@ -336,7 +339,8 @@ class _Run:
         song = self._song_with_take(fix.take_id)
         whole = song.facts()
         margin = round(FIX_CONTEXT_S * song.sample_rate)
-        clip = max(0, fix.start - margin), min(song.frames, fix.stop + margin)
+        first = max(0, fix.start - margin)
+        clip = first - first % _CLIP_STEP, min(song.frames, fix.stop + margin)
         if fix.redo:
             self._start_engine()
         old = {stem: str(path) for stem, path in song.stem_paths.items()}
