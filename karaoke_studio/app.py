@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from karaoke_studio import __version__
 from karaoke_studio.awake import Awake
 from karaoke_studio.errors import EXIT_FAILED, EXIT_OK, KaraokeError, LibraryError, error_from_os
+from karaoke_studio.jobs.cleaning import Cleaner
 from karaoke_studio.jobs.desktop import Desktop, session_address
 from karaoke_studio.jobs.instance import Instance
 from karaoke_studio.jobs.keeper import Keeper
@@ -41,6 +42,7 @@ from karaoke_studio.pipeline import Surroundings
 from karaoke_studio.playback.player import Player
 from karaoke_studio.settings import load_settings, save_settings
 from karaoke_studio.ui import messages
+from karaoke_studio.ui.cleaning import Cleaning
 from karaoke_studio.ui.crash import Crashes
 from karaoke_studio.ui.file_opener import FileOpener
 from karaoke_studio.ui.library_tools import LibraryTools
@@ -111,6 +113,12 @@ class Studio(QObject):
             window.change_setting,
             show_in_folder,
             window,
+        )
+        self.cleaner = Cleaner(data.cache / "cleaned", data.logs, self)
+        self.cleaning = Cleaning(
+            *(window.look, self.cleaner, window.opened, window.listening, window.faders),
+            *(lambda: window.settings, self.queue.add_paths, show_in_folder),
+            *(window.commands["clean_action"], window.banners, window),
         )
         self.watch = WatchFolder(lambda: window.settings, data.watch_journal, self)
         self.watch.arrived.connect(self._on_songs_arrived)
@@ -218,6 +226,7 @@ class Studio(QObject):
         self.tuning.close()
         self.watch.close()
         self.tools.close()
+        self.cleaner.close()
         # the window has done so where it was closed by a person
         self.queue.stop(keep=True)
         self.player.close()

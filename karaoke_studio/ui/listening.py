@@ -98,6 +98,12 @@ class Listening(QObject):
         self._position = -1
         self.look()
 
+    def open_files(self, files: TakeFiles) -> None:
+        """Load files that are no song of the library, paused at their start."""
+        self._player.load(files)
+        self._position = -1
+        self.look()
+
     def line_up(
         self, song: Song | None, mix: Mix | None = None, matches: Mapping[str, float] | None = None
     ) -> None:
