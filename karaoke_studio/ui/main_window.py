@@ -244,6 +244,7 @@ class MainWindow(QMainWindow):
             lambda: self.settings.spectrogram_scale,
             self,
         )
+        self.split_quality.fix_requested.connect(self.fixing.fix)
         self.wide = WideDesk(
             self.wide_list,
             self.songs_list,

@@ -18,7 +18,7 @@ from karaoke_studio.ui.open_song import OpenSong
 from karaoke_studio.ui.song_view import SongView
 from karaoke_studio.ui.theme import Look
 
-_WIDTH = 460
+_WIDTH = 540
 _ROWS, _ROW_HEIGHT = 8, 28
 _INTRO = (
     "Where voice and music are most likely mixed up, the weakest first. It is an estimate: listen."
@@ -62,8 +62,10 @@ class WeakPlaces(Dialog):
         go_requested: start in seconds.
         compare_requested: start and end in seconds; original and split in turn.
         repeat_requested: start and end in seconds.
+        fix_requested: start and end in seconds.
     """
 
+    fix_requested = Signal(float, float)
     go_requested = Signal(float)
     compare_requested = Signal(float, float)
     repeat_requested = Signal(float, float)
@@ -90,6 +92,7 @@ class WeakPlaces(Dialog):
         self.body.addWidget(self.list)
         self.go = Button(look, "weak_go", "Go there", tip="Move the playhead there")
         self.repeat = Button(look, "weak_repeat", "Repeat it", tip="Play it again and again")
+        self.fix = Button(look, "weak_fix", "Fix it…", tip="Split it again, or mend it by hand")
         self.compare = Button(
             look,
             "weak_compare",
@@ -101,11 +104,13 @@ class WeakPlaces(Dialog):
         close = Button(look, "weak_close", "Close", kind=Kind.QUIET)
         close.clicked.connect(self.accept)
         self.add_left_button(close)
-        for button in (self.go, self.repeat, self.compare):
+        for button in (self.go, self.repeat, self.fix, self.compare):
             button.setVisible(bool(self._places))
             self.add_button(button, is_default=button is self.compare)
         self.go.clicked.connect(lambda: self.go_requested.emit(self._chosen()[0]))
         self.repeat.clicked.connect(lambda: self.repeat_requested.emit(*self._chosen()))
+        self.fix.clicked.connect(lambda: self.fix_requested.emit(*self._chosen()))
+        self.fix.clicked.connect(self.accept)
         self.compare.clicked.connect(lambda: self.compare_requested.emit(*self._chosen()))
         self.list.itemDoubleClicked.connect(self.compare.click)
         if self._places:
@@ -119,11 +124,16 @@ class WeakPlaces(Dialog):
 class SplitQuality(QObject):
     """Shows the verdict on the open song, and plays its weakest places.
 
+    Signals:
+        fix_requested: start and end of a place in seconds.
+
     Args:
         opened: the song.
         listening: plays it.
         view: gets the button beside the name and the strip below the waveform.
     """
+
+    fix_requested = Signal(float, float)
 
     def __init__(
         self, look: Look, opened: OpenSong, listening: Listening, view: SongView, parent: QWidget
@@ -164,6 +174,7 @@ class SplitQuality(QObject):
         dialog.go_requested.connect(self.go)
         dialog.repeat_requested.connect(self.repeat)
         dialog.compare_requested.connect(self.compare)
+        dialog.fix_requested.connect(self.fix_requested)
         dialog.finished.connect(self._on_closed)
         dialog.show()
 

@@ -142,6 +142,14 @@ def test_the_weakest_places_are_listed_and_visited(
     assert loop[0] / song.sample_rate == pytest.approx(10, abs=1)
 
 
+def test_a_weak_place_is_fixed(qtbot: QtBot, window: MainWindow, dialog: WeakPlaces) -> None:
+    qtbot.mouseClick(dialog.fix, LEFT)
+    assert dialog.isHidden()
+    assert window.fixing.panel.isVisible()
+    assert window.fixing.panel.stretch.text() == "0:10.5 – 0:14.5"
+    assert window.song_view.timeline.loop() is not None
+
+
 def test_original_and_split_are_heard_in_turn(
     qtbot: QtBot, window: MainWindow, dialog: WeakPlaces, player: FakePlayer
 ) -> None:
