@@ -278,8 +278,9 @@ class Finder:
 
     def _matching(self, match: str, order: _Order) -> list[SongRow]:
         # one text, not a tuple for each row: those took most of the time of a search
-        found = "SELECT group_concat(rowid) FROM song_words WHERE song_words MATCH ?"
-        (numbers,) = self._connection.execute(found, (match,)).fetchone()
+        (numbers,) = self._connection.execute(
+            "SELECT group_concat(rowid) FROM song_words WHERE song_words MATCH ?", (match,)
+        ).fetchone()
         if numbers is None:
             return []
         hits = np.fromstring(numbers, np.int64, sep=",")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QApplication, QMenu
 
-from karaoke_studio.engines import AUTO, choose_quality, is_network
+from karaoke_studio.engines import AUTO, BEST, DRAFT, choose_quality, is_network
 from karaoke_studio.job import BUILTIN_ENGINES, NETWORK_ENGINES, QUALITIES
 from karaoke_studio.jobs.devices import Device, explain
 from karaoke_studio.jobs.folder_facts import FolderFacts
@@ -131,6 +131,17 @@ class Making(QObject):
         known = [name for name in NETWORK_ENGINES if name in self._models]
         return [*BUILTIN_ENGINES, *known, *sorted(set(self._models) - {*known})]
 
+    def _why_automatic(self, quality: str) -> str:
+        """Say in one line which engine Automatic takes now, and why."""
+        engine = choose_quality(quality, self._models)
+        if is_network(engine):
+            why = f"the {'finest' if quality == BEST else 'quickest good'} model that is here"
+        elif quality == DRAFT:
+            why = "Draft is in a hurry"
+        else:
+            why = "no model is here yet"
+        return f"Automatic takes {text.engine(engine)} now: {why}"
+
     def _time(self, engine: str) -> str:
         length_s = self._song_s or USUAL_SONG_S
         return text.expected(self._queue.expected_s(engine, length_s))
@@ -154,6 +165,9 @@ class Making(QObject):
         group = QActionGroup(menu)
         words = "Automatic: what Draft, Normal or Best asks for"
         self._add(menu, group, "engine", AUTO, words, settings.engine)
+        why = menu.addAction(self._why_automatic(settings.quality))
+        why.setObjectName("why_automatic_action")
+        why.setEnabled(False)
         for name in self._engines():
             words = f"{text.engine_words(name)}\t{self._time(name)}"
             self._add(menu, group, "engine", name, words, settings.engine)

@@ -59,6 +59,34 @@ def test_three_words_choose_the_engine(
         assert (bar.quality.choice(), bar.engine.text()) == (name, engine)
 
 
+@pytest.mark.parametrize(
+    ("quality", "models", "said"),
+    [
+        ("draft", ("htdemucs",), "Instant now: Draft is in a hurry"),
+        ("normal", (), "Instant now: no model is here yet"),
+        ("normal", ("htdemucs", "htdemucs_ft"), "Demucs now: the quickest good model"),
+        ("best", ("htdemucs", "htdemucs_ft"), "Demucs, fine-tuned now: the finest model"),
+    ],
+)
+def test_automatic_says_what_it_takes_and_why(
+    desk: Desk,
+    qtbot: QtBot,
+    queue: FakeQueue,
+    tmp_path: Path,
+    quality: str,
+    models: tuple[str, ...],
+    said: str,
+) -> None:
+    install(queue, tmp_path / "m", *models)
+    window = opened(desk, qtbot, quality=quality)
+    qtbot.waitUntil(lambda: window.toolbar.engine.text() == said.partition(" now")[0])
+    menu = open_menu(qtbot, window.toolbar.engine)
+    why = action(menu, "why_automatic_action")
+    assert said in why.text()
+    assert not why.isEnabled()
+    menu.close()
+
+
 def test_best_without_a_model_is_off_and_says_why(
     desk: Desk, qtbot: QtBot, queue: FakeQueue
 ) -> None:
