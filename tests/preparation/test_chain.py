@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def prepare(samples: FloatArray, folder: Path, **wanted: Any) -> tuple[FloatArra
         ("echo", 0.5, 12),
     ],
 )
-def test_steps_against_known_defects(
+def test_seed_001_05_steps_against_known_defects(
     defect: str, gain_db: float, clean_db: float, tmp_path: Path
 ) -> None:
     """Each makes its defect smaller, by some dB, and a clean voice hardly worse."""
@@ -106,7 +107,7 @@ def true_peak_db(samples: FloatArray) -> float:
 
 
 @pytest.mark.parametrize("lufs", [-12.0, -30.0])
-def test_level(lufs: float, tmp_path: Path) -> None:
+def test_seed_001_04_level(lufs: float, tmp_path: Path) -> None:
     """The loudness that was asked for, and peaks between the samples are kept below −1 dB, too."""
     song = sung_mix(6, RATE)[0] + noise(6, RATE, level=0.001)
     song[:, ::RATE] = 0.9
@@ -143,7 +144,7 @@ def test_silence_at_both_ends_is_cut_off(tmp_path: Path) -> None:
     assert made.shape[1] < 6.3 * RATE
 
 
-def test_rate_and_channels(tmp_path: Path) -> None:
+def test_seed_001_04_rate_and_channels(tmp_path: Path) -> None:
     both = np.concatenate([sine(3, RATE, 440, 1), np.zeros((1, 3 * RATE), np.float32)])
     made, told = prepare(both, tmp_path, channels=1, rate=16_000)
     assert (told["sample_rate"], told["channels"]) == (16_000, 1)
@@ -166,6 +167,18 @@ def test_silence_is_no_error(tmp_path: Path) -> None:
 def test_seed_001_08_steps_come_in_their_order() -> None:
     assert tuple(field.name for field in fields(Preparation)) == STEPS
     assert Preparation(lufs=-16, declip=True, gate=True).steps == ("declip", "gate", "lufs")
+
+
+def test_seed_001_21_modules_have_their_names() -> None:
+    for name, has in (
+        ("normalizer", "limited"),
+        ("noise_reducer", "NoiseReducer"),
+        ("segmenter", "find_segments"),
+        ("feature_extractor", "extract_features"),
+        ("validation", "Preparation"),
+        ("metrics", "Listener"),
+    ):
+        assert hasattr(import_module(f"karaoke_studio.preparation.{name}"), has)
 
 
 def test_wrong_wishes_are_refused() -> None:

@@ -34,7 +34,7 @@ def segments(samples: FloatArray, pieces: int = 5) -> Segments:
 
 
 @pytest.mark.parametrize("bleed", [0.0, 0.003])
-def test_phrases_have_their_edges(bleed: float) -> None:
+def test_seed_001_06_phrases_have_their_edges(bleed: float) -> None:
     """To 30 ms, also over what a separation leaves of the band; short pauses part no phrases."""
     found = segments(singing() + noise(8, RATE, level=bleed))
     assert np.allclose(found.phrases, [(1.0, 2.5), (4.0, 7.0)], atol=0.03)
@@ -46,7 +46,7 @@ def test_phrases_have_their_edges(bleed: float) -> None:
     assert not found.is_duet
 
 
-def test_two_singers_are_told_from_one() -> None:
+def test_seed_001_06_two_singers_are_told_from_one() -> None:
     for seed in (0, 1):
         one, other = voice(seed), voice(seed + 50)
         assert not segments(one).is_duet
