@@ -56,6 +56,8 @@ class Cleaning(QObject):
         self.dialog: CleanDialog | None = None
         self._path: Path | None = None
         self._title = ""
+        #: The recording that the player has.
+        self._played: Path | None = None
         self._trial: Trial | None = None
         self._saved: Path | None = None
         self._adds = False
@@ -88,7 +90,7 @@ class Cleaning(QObject):
         dialog.play_requested.connect(self._listening.toggle)
         dialog.show_folder_requested.connect(self._on_show_folder)
         dialog.finished.connect(self._on_closed)
-        self._path = self._trial = self._saved = None
+        self._path = self._trial = self._saved = self._played = None
         if song is not None and song.original_path is not None:
             self._choose(song.original_path, song.title)
         dialog.open()
@@ -144,8 +146,9 @@ class Cleaning(QObject):
     def _on_tried(self, trial: Trial) -> None:
         if self.dialog is None:
             return
-        is_first, self._trial = self._trial is None, trial
-        if is_first:
+        self._trial = trial
+        if self._played != self._path:
+            self._played = self._path
             self._listening.open_files(trial.after)
             # it goes round, so that no end hands over to another song
             self._listening.set_loop(0, trial.after.frames)

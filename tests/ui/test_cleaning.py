@@ -209,6 +209,20 @@ def test_without_a_song_a_recording_is_chosen(
     assert spy.count() == 0
 
 
+def test_another_recording_is_heard_from_its_start(
+    qtbot: QtBot, cleaning: Cleaning, dialog: CleanDialog, player: FakePlayer, tmp_path: Path
+) -> None:
+    tried(qtbot, cleaning, dialog)
+    player.seek(RATE // 2)
+    press(qtbot, dialog, "clean_denoise")
+    tried(qtbot, cleaning, dialog)
+    assert player.position_frames == RATE // 2, "the same recording goes on"
+    cleaning._on_chosen(str(tmp_path / "other.wav"))
+    assert not dialog.play.isEnabled()
+    tried(qtbot, cleaning, dialog)
+    assert player.position_frames == 0
+
+
 def test_words() -> None:
     assert found_in_words({}) == ""
     assert found_in_words({"clip_level": None, "hum_hz": [], "noise_db": -60.2}) == (
