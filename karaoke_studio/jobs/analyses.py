@@ -21,8 +21,8 @@ from karaoke_studio.worker.host import Worker, WorkerDied
 
 log = logging.getLogger(__name__)
 
-#: Compiling librosa at its very first use takes half a minute on a slow machine.
-_STALL_S = 180.0
+#: librosa compiles at its first use: half a minute, and many beside songs that are being made.
+_STALL_S = 900.0
 #: Tasks of the child, and what says that one was done. The judge takes longer, and comes last.
 _TASKS = (("analyse", "beats"), ("judge_split", "quality"))
 
