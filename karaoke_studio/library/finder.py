@@ -15,16 +15,17 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from karaoke_studio.library import playlists, smart_lists
 from karaoke_studio.library.playlists import Playlist
 from karaoke_studio.library.schema import open_for_reading, translate
 from karaoke_studio.library.search_words import match_expression, searchable
 from karaoke_studio.library.smart_lists import SmartList
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -283,6 +284,8 @@ class Finder:
         ).fetchone()
         if numbers is None:
             return []
+        import numpy as np  # a terminal that makes songs needs none
+
         hits = np.fromstring(numbers, np.int64, sep=",")
         # bytes: their items are plain numbers, those of an array are made one by one
         return list(itertools.compress(order.rows, np.isin(order.numbers, hits).tobytes()))
@@ -293,6 +296,8 @@ class Finder:
         return self._orders[sort]
 
     def _ordered(self, numbers: list[int]) -> _Order:
+        import numpy as np
+
         return _Order([self._rows[number] for number in numbers], np.array(numbers, np.int64))
 
     def _sorted(self, sort: str) -> list[int]:
