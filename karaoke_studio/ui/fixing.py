@@ -85,7 +85,6 @@ class Fixing(QObject):
         self.panel.hide()
         view.add_side(self.panel)
         self.layer = BrushLayer(look, view.timeline, self._sample_rate, scale)
-        region.add("Fix this bit…", "fix_region_action", self.open)
         self._connect()
 
     def _connect(self) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSettings, QSize, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import (
@@ -47,7 +48,6 @@ from karaoke_studio.ui.disk import Disk
 from karaoke_studio.ui.drop_area import DragOverlay, DropArea
 from karaoke_studio.ui.exports import Exports
 from karaoke_studio.ui.faders import Faders
-from karaoke_studio.ui.fixing import Fixing
 from karaoke_studio.ui.help import Help
 from karaoke_studio.ui.listening import Listening
 from karaoke_studio.ui.live_listening import LiveListening
@@ -77,6 +77,9 @@ from karaoke_studio.ui.timeline_choices import TimelineChoices
 from karaoke_studio.ui.toolbar import Toolbar
 from karaoke_studio.ui.wide_desk import WideDesk
 from karaoke_studio.ui.wide_list import WideList
+
+if TYPE_CHECKING:
+    from karaoke_studio.ui.fixing import Fixing
 
 MINIMUM_WIDTH, MINIMUM_HEIGHT = 900, 600
 #: Below this width the songs list starts as covers only.
@@ -163,7 +166,7 @@ class MainWindow(QMainWindow):
             counts_in=self.settings.count_in,
             change=self.change_setting,
         )
-        region = Region(
+        self._region = region = Region(
             *(self.opened, self.listening, self.song_view, self.places),
             lambda song, part: self.exports.open_region(song, self.settings, part),
             self,
@@ -237,14 +240,8 @@ class MainWindow(QMainWindow):
             ),
             self,
         )
-        self.fixing = Fixing(
-            self.look,
-            *(self.opened, self.listening, self.song_view, region, self.collection, queue),
-            lambda: [name for name, _ in self.queue_panel.engines],
-            lambda: self.settings.spectrogram_scale,
-            self,
-        )
-        self.split_quality.fix_requested.connect(self.fixing.fix)
+        region.add("Fix this bit…", "fix_region_action", lambda: self.fixing.open())
+        self.split_quality.fix_requested.connect(lambda *stretch: self.fixing.fix(*stretch))
         self.wide = WideDesk(
             self.wide_list,
             self.songs_list,
@@ -283,6 +280,19 @@ class MainWindow(QMainWindow):
         self._arrange()
 
     # -- building
+
+    @cached_property
+    def fixing(self) -> Fixing:
+        """The panel for a stretch, built when it is first wanted."""
+        from karaoke_studio.ui.fixing import Fixing
+
+        return Fixing(
+            *(self.look, self.opened, self.listening, self.song_view, self._region),
+            *(self.collection, self._queue),
+            lambda: [name for name, _ in self.queue_panel.engines],
+            lambda: self.settings.spectrogram_scale,
+            self,
+        )
 
     def _build(self) -> None:
         self.setObjectName("main_window")
