@@ -12,6 +12,7 @@ small ratio.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -76,16 +77,20 @@ def run_at_rate(
         path.unlink(missing_ok=True)
 
 
-class ResampledSource:
-    """A song as if it had another rate; memory for a few blocks only."""
+class BlockSource:
+    """A song that is made in blocks of `KEPT_S` seconds, of which the last few are kept."""
 
-    def __init__(self, source: SampleReader, sample_rate: int, check: Check) -> None:
-        """Look at `source` as if it were at `sample_rate`."""
-        self.channels = source.channels
-        self.sample_rate = sample_rate
-        self.frames = math.ceil(source.frames * sample_rate / source.sample_rate)
-        self._source = source
-        self._check = check
+    def __init__(
+        self,
+        channels: int,
+        sample_rate: int,
+        frames: int,
+        make: Callable[[int], FloatArray],
+        most: int,
+    ) -> None:
+        """Read blocks, by their number, from `make`; keep `most` of them."""
+        self.channels, self.sample_rate, self.frames = channels, sample_rate, frames
+        self._make, self._most = make, most
         self._blocks: dict[int, FloatArray] = {}
 
     def read(self, start: int, stop: int) -> FloatArray:
@@ -101,11 +106,24 @@ class ResampledSource:
 
     def _block(self, index: int) -> FloatArray:
         if index not in self._blocks:
-            self._check()
-            while len(self._blocks) >= _CACHED_BLOCKS:
+            while len(self._blocks) >= self._most:
                 del self._blocks[next(iter(self._blocks))]
-            self._blocks[index] = resampled_block(self._source, self.sample_rate, index)
+            self._blocks[index] = self._make(index)
         return self._blocks[index]
+
+
+class ResampledSource(BlockSource):
+    """A song as if it had another rate; memory for a few blocks only."""
+
+    def __init__(self, source: SampleReader, sample_rate: int, check: Check) -> None:
+        """Look at `source` as if it were at `sample_rate`."""
+
+        def make(index: int) -> FloatArray:
+            check()
+            return resampled_block(source, sample_rate, index)
+
+        frames = math.ceil(source.frames * sample_rate / source.sample_rate)
+        super().__init__(source.channels, sample_rate, frames, make, _CACHED_BLOCKS)
 
 
 class ResampledSink:

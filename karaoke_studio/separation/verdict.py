@@ -8,7 +8,6 @@ training/README.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +20,7 @@ from karaoke_studio.audio.doubt import STEP_S, grade_of, score_of
 from karaoke_studio.audio.stem_reader import StemReader
 from karaoke_studio.paths import resource
 from karaoke_studio.separation.engine import Check, ReportFraction, SampleReader
-from karaoke_studio.separation.rates import KEPT_S, ResampledSource
+from karaoke_studio.separation.rates import KEPT_S, BlockSource, ResampledSource
 from karaoke_studio.separation.split_features import SAMPLE_RATE, Array, FloatArray
 from karaoke_studio.separation.split_measures import COLUMNS, describe, measure
 
@@ -223,38 +222,20 @@ def judge_take(
         return None
     others = [path for stem, path in stems.items() if stem != "vocals"]
     with StemReader([stems["vocals"]], sound) as voice, StemReader(others, sound) as music:
-        pair = [_Blocks(stem, check) for stem in (voice, music)]
+        pair = [_in_blocks(stem, check) for stem in (voice, music)]
         rows = measure(pair[0], pair[1], report, check)
     if not rows[:, COLUMNS.index("song")].any():
         return None
     return judge(rows).to_plain()
 
 
-class _Blocks:
-    """A song at `SAMPLE_RATE`, of which some blocks are kept."""
+def _in_blocks(source: SampleReader, check: Check) -> BlockSource:
+    """Return a song at `SAMPLE_RATE`, of which some blocks are kept."""
+    is_other = source.sample_rate != SAMPLE_RATE
+    song = ResampledSource(source, SAMPLE_RATE, check) if is_other else source
+    length = KEPT_S * SAMPLE_RATE
 
-    def __init__(self, source: SampleReader, check: Callable[[], None]) -> None:
-        is_other = source.sample_rate != SAMPLE_RATE
-        self._source = ResampledSource(source, SAMPLE_RATE, check) if is_other else source
-        self.channels, self.frames = self._source.channels, self._source.frames
-        self.sample_rate = SAMPLE_RATE
-        self._kept: dict[int, FloatArray] = {}
+    def make(index: int) -> FloatArray:
+        return song.read(index * length, (index + 1) * length)
 
-    def read(self, start: int, stop: int) -> FloatArray:
-        """Return float32 (channels, stop - start), zeros where the range leaves the song."""
-        out = np.zeros((self.channels, stop - start), np.float32)
-        length = KEPT_S * SAMPLE_RATE
-        low, high = max(start, 0), min(stop, self.frames)
-        for index in range(low // length, -(-high // length)):
-            at = index * length
-            first, last = max(low, at), min(high, at + length)
-            out[:, first - start : last - start] = self._block(index)[:, first - at : last - at]
-        return out
-
-    def _block(self, index: int) -> FloatArray:
-        if index not in self._kept:
-            while len(self._kept) >= _KEPT_BLOCKS:
-                del self._kept[min(self._kept)]
-            length = KEPT_S * SAMPLE_RATE
-            self._kept[index] = self._source.read(index * length, (index + 1) * length)
-        return self._kept[index]
+    return BlockSource(song.channels, SAMPLE_RATE, song.frames, make, _KEPT_BLOCKS)
