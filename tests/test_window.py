@@ -213,11 +213,8 @@ def test_smoke_paints_and_quits_with_zero(tmp_path: Path) -> None:
 
 def test_window_appears_in_time(tmp_path: Path) -> None:
     environment = {**os.environ, "KARAOKE_STUDIO_DATA_DIR": str(tmp_path / "data")}
-    # others use the machine too: it is quick enough if it is so once
-    taken_s = []
-    while len(taken_s) < 8 and min(taken_s, default=9.0) > 1.5:
-        taken_s.append(_timed([*PROGRAM, "--smoke"], environment))
-    assert min(taken_s) <= 1.5, taken_s
+    best = min(_timed([*PROGRAM, "--smoke"], environment) for _ in range(3))
+    assert best <= 1.5
 
 
 def _timed(command: list[str], environment: dict[str, str]) -> float:

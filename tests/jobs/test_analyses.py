@@ -151,7 +151,7 @@ def test_a_real_child_hears_a_real_song(tmp_path: Path, qtbot: Any) -> None:
         song_id = song.id
         for stem in song.stems:
             sf.write(song.stem_path(stem), np.clip(music.T / 2, -1, 1), 44_100, "PCM_24")
-        with qtbot.waitSignals([desk.parts.found] * 2, timeout=180_000):
+        with qtbot.waitSignals([desk.parts.found] * 2, timeout=120_000):
             desk.parts.request(song_id)
         song = desk.library.find_song(song_id)
         assert len(song.analysis["quality"]["doubts"]) == 24
