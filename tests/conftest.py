@@ -16,12 +16,19 @@ import pytest
 
 from karaoke_studio.paths import DATA_DIR_VARIABLE, DataFolder
 from karaoke_studio.worker.compiled import COMPILED_DIR_VARIABLE, own_compiled_folder
+from tests.helpers.compiled import compile_once
 
 # before anybody imports Qt
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # before anybody imports librosa; compiled once, not in every test's data folder
 os.environ[COMPILED_DIR_VARIABLE] = str(Path(__file__).parents[1] / "build" / "compiled")
-own_compiled_folder(Path())
+_COMPILED = own_compiled_folder(Path())
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile librosa before test processes do so beside each other, each for itself."""
+    if config.getoption("numprocesses", None) and _COMPILED.name == "0":
+        compile_once(_COMPILED)
 
 
 @pytest.fixture(scope="session", autouse=True)
